@@ -1,0 +1,1 @@
+//! Analytics: SQL over what it may read, small cells suppressed.

@@ -1,0 +1,1 @@
+//! Intake: streams and surveys in, first analysis, forward. Cannot read its own past.

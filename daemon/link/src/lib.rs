@@ -1,0 +1,1 @@
+//! Mutual TLS between zones: listeners, dialers and the life of a connection.

@@ -1,0 +1,1 @@
+//! What every zone program shares: configuration, boot order, lease, keys, notify, shutdown.

@@ -1,0 +1,1 @@
+//! Manifest, identities, flows and leases: what may speak to whom. Pure.

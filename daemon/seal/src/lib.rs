@@ -1,0 +1,1 @@
+//! Fernet tokens, keyrings and the sealed-object format.

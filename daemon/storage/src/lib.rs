@@ -1,0 +1,1 @@
+//! Storage: sealed objects behind the S3 protocol.

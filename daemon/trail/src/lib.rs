@@ -1,0 +1,1 @@
+//! The audit log: Merkle tiles, checkpoints, proofs; verifies with no daemon around.

@@ -1,0 +1,1 @@
+//! Facts about hardware, the policy over them, and the verdict whether two zones are separate.

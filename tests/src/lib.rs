@@ -1,0 +1,1 @@
+//! The specification, run against the whole rack.
