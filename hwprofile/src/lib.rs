@@ -1,1 +1,64 @@
 //! Facts about hardware, the policy over them, and the verdict whether two zones are separate.
+//!
+//! Pure but for [`Inventory::read`], which reads files below one directory. No network, no clock,
+//! no randomness, no environment. What cannot be read is never guessed, and what cannot be proven
+//! refuses.
+//!
+//! The code map, in reading order:
+//!
+//! - [`code`]: every refusal this crate can emit, with its meaning and its remedy.
+//! - [`refusal`]: one refusal, told so that a stranger can mend it.
+//! - [`name`]: the names of zones and nodes.
+//! - [`zone`]: what a zone is: kind, exposure, data, and why it stands alone.
+//! - [`grade`]: how much a piece of evidence is worth.
+//! - [`domain`]: what two nodes can share, and which family of witnesses speaks about it.
+//! - [`fact`]: one thing read, in five states, with its path.
+//! - [`sysroot`]: bounded reads below a directory that no link can leave.
+//! - [`placeholder`], [`identifier`], [`uuid`]: what names a machine, and what only seems to.
+//! - [`inventory`]: all facts of one machine.
+//! - [`identity`]: the witnesses among the facts, derived ones counted once.
+//! - [`evidence`]: what travels to the keeper: tokens instead of serial numbers.
+//! - [`policy`]: `hwprofile.toml`, closed and checked whole.
+//! - [`constitution`]: the rule that no policy can remove.
+//! - [`verdict`]: policy and evidence in, verdict out.
+#![forbid(unsafe_code)]
+
+pub mod code;
+pub mod constitution;
+pub mod domain;
+pub mod evidence;
+pub mod fact;
+pub mod grade;
+pub mod identifier;
+pub mod identity;
+pub mod inventory;
+pub mod name;
+pub mod placeholder;
+pub mod policy;
+pub mod refusal;
+pub mod sysroot;
+pub mod uuid;
+pub mod verdict;
+mod wire;
+pub mod zone;
+
+pub use code::{CODES, Code, CodeEntry};
+pub use domain::{Domain, Family};
+pub use evidence::{Evidence, EvidenceError, Token};
+pub use fact::{Fact, Gap, Reading};
+pub use grade::Grade;
+pub use inventory::Inventory;
+pub use name::{NameError, NodeName, ZoneName};
+pub use policy::{
+    KeyPin, Mode, Needs, NodeRule, OnUnproven, Pins, Platform, Policy, PolicyFaults, Separation,
+    ZoneRule,
+};
+pub use refusal::{Refusal, RuleRef};
+pub use verdict::{
+    Finding, Judgement, Met, NodeVerdict, PairReport, PairVerdict, Scope, judge_node, judge_pair,
+    report_pair,
+};
+pub use zone::{Because, DataClass, Exposure, ZoneKind};
+
+#[cfg(test)]
+mod tests;

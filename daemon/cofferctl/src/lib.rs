@@ -1,1 +1,46 @@
-//! The tool of installers, operators and auditors.
+//! The tool of installers, operators and auditors. The first line it prints is the verdict; how it ends is a code of
+//! `cofferdam_node::Exit`.
+//!
+//! In reading order:
+//! - [`cli`]: the command line, as the manual shows it.
+//! - [`verdict`]: what every command comes to: a line, a body, JSON, an exit code.
+//! - `command`: one file a family of commands.
+//! - [`lab`]: a whole rack on this machine, real in all but its hardware.
+//! - [`reach`]: a connection to a rack with a client's certificate.
+//! - [`table`]: rows for a terminal.
+//! - [`code`]: every code of the product, for `explain`.
+
+pub mod cli;
+pub mod code;
+pub mod lab;
+pub mod reach;
+pub mod table;
+pub mod verdict;
+
+mod clock;
+mod command;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// Runs the tool from its arguments to its exit code.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match cli::Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let wanted = !error.use_stderr();
+            let shown = error.print().is_ok();
+            let exit = if wanted && shown {
+                cofferdam_node::Exit::Ok
+            } else {
+                cofferdam_node::Exit::Usage
+            };
+            return exit.into();
+        }
+    };
+    let format = verdict::Format::of(cli.json);
+    let outcome = command::dispatch(cli.command, format);
+    verdict::print(outcome, format).into()
+}

@@ -1,2 +1,7 @@
-//! Entry.
-fn main() {}
+//! Intake's program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cofferdam_node::run::<cofferdam_intake::Intake>(std::env::args_os())
+}

@@ -1,1 +1,56 @@
-//! What every zone program shares: configuration, boot order, lease, keys, notify, shutdown.
+//! What every zone program shares: configuration, boot order, lease, trail, keys, the listener's common endpoints, and the stop.
+//!
+//! In reading order:
+//! - [`run`]: the boot order as a table of contents; a zone's `main` calls it.
+//! - [`zone`]: what a zone's program must say of itself.
+//! - [`node`]: a running node as its zone sees it.
+//! - [`config`]: `node.toml`, parsed once.
+//! - `boot`: what must be true before the runtime starts.
+//! - [`identity`]: the key that is this node.
+//! - [`lease`]: the life of a lease, decided without IO; `tenancy` does what it demands, `poll` hears who lost one.
+//! - [`authority`]: the keeper as a node sees it.
+//! - [`keys`]: data keys from the keeper.
+//! - [`record`]: the trail, awaited, and the witness of the link.
+//! - `serve`, [`refusal`]: endpoints that every zone has, and refusals on their way to a person.
+//! - [`exit`], [`notify`], [`journal`], [`confine`], `environment`, `signals`, `arguments`: the process and who started it.
+//! - [`code`]: every code this crate can say.
+
+pub mod authority;
+pub mod code;
+pub mod config;
+pub mod confine;
+pub mod exit;
+pub mod identity;
+pub mod journal;
+pub mod keys;
+pub mod lease;
+pub mod node;
+pub mod notify;
+pub mod record;
+pub mod refusal;
+pub mod zone;
+
+mod arguments;
+mod boot;
+mod environment;
+mod poll;
+mod run;
+mod serve;
+mod signals;
+mod tenancy;
+
+pub use code::CODES;
+pub use exit::Exit;
+pub use keys::{Keys, KeysError};
+pub use node::{ConnectError, Node};
+pub use record::{RecordError, Recorder};
+pub use refusal::{json_response, refusal_response};
+pub use run::run;
+pub use tenancy::{REFUSAL_FILE, Tenancy};
+pub use zone::{Metric, MetricKind, StartError, Zone};
+
+/// Bytes as lower-case hexadecimal text.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,1 +1,86 @@
 //! Fernet tokens, keyrings and the sealed-object format.
+//!
+//! Symmetric at rest: everything this crate writes, any Fernet library opens again with the key alone.
+//! What Fernet by itself does not stop (frames swapped, dropped, repeated or moved between objects) is
+//! refused, at no extra byte, because a frame's initialisation vector is its position. The format is
+//! written out in `docs/sealed-object.md`, with vectors in `vectors/` and a reader in `docs/recover.py`.
+//!
+//! The code map, in reading order:
+//!
+//! - `codes`: every code this crate can emit.
+//! - `random`: the one door to randomness.
+//! - `alphabet`: base64, in constant time for keys and as tolerant as Python for tokens.
+//! - `key`: the Fernet key.
+//! - `engine`: the raw token: `engine/seal.rs`, `engine/open.rs`, `engine/mac.rs`.
+//! - `keyring`: many keys in order, token text; `keyring/file.rs` is the file.
+//! - `wrap`: a data key under a zone key.
+//! - `header`: the first 512 bytes of a sealed object.
+//! - `position`: the keys derived from a data key, and the vectors they give.
+//! - `unlock`: whether a key fits a header, and why anything was refused.
+//! - `frames`: the layout for random access: `sealer`, `reader`, `opener`, `source`.
+//! - `record`: the layout for appending: `scan`, `sealer`, `opener`.
+//!
+//! Secrets: keys live on the heap from their first byte to their last and are wiped when dropped, AES
+//! schedules and HMAC states included; plaintext that we hold is wiped too. What we cannot wipe: the
+//! copies that `ring` works on, on the stack for the length of a call, and the buffers of the caller.
+//!
+//! Deliberately absent: a clock, a runtime, a network, unsafe code, a cache of keys, and any way to
+//! decrypt without verifying.
+#![forbid(unsafe_code)]
+
+mod alphabet;
+mod codes;
+mod engine;
+mod frames;
+mod header;
+mod key;
+mod keyring;
+mod position;
+mod random;
+pub mod record;
+mod unlock;
+mod wrap;
+
+pub use zeroize::Zeroizing;
+
+pub use codes::CODES;
+pub use frames::opener::Opener;
+pub use frames::reader::ObjectReader;
+pub use frames::sealer::Sealer;
+pub use frames::source::Source;
+pub use header::{HEADER_LEN, Header, HeaderError, Layout, ObjectId};
+pub use key::{FernetKey, KeyError};
+pub use keyring::{Keyring, KeyringError, KeyringErrorKind, RotateError, TokenError, Ttl};
+pub use position::Binding;
+pub use random::RandomError;
+pub use record::opener::{Ending, Record, RecordOpener};
+pub use record::sealer::{RecordError, RecordSealer};
+pub use record::{Tag, random_tag};
+pub use unlock::{OpenError, OpenErrorKind};
+pub use wrap::{WrapError, WrappedKey};
+
+/// Every public type crosses threads; the compiler checks it.
+const _: () = {
+    const fn crosses<T: Send + Sync>() {}
+    crosses::<(FernetKey, Keyring, WrappedKey, Header)>();
+    crosses::<(Sealer, Opener, ObjectReader<std::fs::File>)>();
+    crosses::<(RecordSealer, RecordOpener, Record)>();
+    crosses::<(OpenError, KeyringError, RecordError)>();
+};
+
+#[cfg(test)]
+#[expect(
+    clippy::panic_in_result_fn,
+    clippy::unwrap_in_result,
+    clippy::string_slice,
+    reason = "tests panic when they fail, and their texts are ASCII"
+)]
+mod oracle;
+#[cfg(test)]
+#[expect(
+    clippy::panic_in_result_fn,
+    clippy::unwrap_in_result,
+    clippy::string_slice,
+    reason = "tests panic when they fail, and their texts are ASCII"
+)]
+mod vectors;

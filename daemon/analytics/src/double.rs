@@ -1,0 +1,183 @@
+//! Doubles for tests: a store of objects in memory, and a trail that remembers.
+//!
+//! Must never be part of the program.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::objects::{ObjectEntry, Objects, ObjectsFault, ObjectsFaultKind};
+use crate::query::Engine;
+use crate::receipts::{QueryIntent, QueryOutcome, ReceiptFault, ReceiptMark, Receipts};
+use crate::settings::{RawSettings, Settings};
+
+/// Objects in memory; clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Store(Arc<Mutex<Shelf>>);
+
+#[derive(Debug, Default)]
+struct Shelf {
+    objects: BTreeMap<(String, String), (String, Bytes)>,
+    reads: Vec<String>,
+    broken: bool,
+    stuck: bool,
+    longer_than_listed: bool,
+}
+
+impl Store {
+    pub(crate) fn put(&self, bucket: &str, key: &str, body: &str) {
+        let mut shelf = self.0.lock().unwrap();
+        let etag = format!("\"{}-{}\"", body.len(), shelf.objects.len());
+        shelf.objects.insert(
+            (bucket.into(), key.into()),
+            (etag, Bytes::from(body.to_owned())),
+        );
+    }
+
+    pub(crate) fn put_records(&self, key: &str, records: &[Value]) {
+        let lines: Vec<_> = (0..)
+            .zip(records)
+            .map(|(number, fields)| line(&format!("{key}-{number}"), fields))
+            .collect();
+        self.put("intake-climate", key, &lines.join("\n"));
+    }
+
+    pub(crate) fn delete(&self, bucket: &str, key: &str) {
+        self.0
+            .lock()
+            .unwrap()
+            .objects
+            .remove(&(bucket.to_owned(), key.to_owned()));
+    }
+
+    pub(crate) fn break_down(&self) {
+        self.0.lock().unwrap().broken = true;
+    }
+
+    pub(crate) fn get_stuck(&self) {
+        self.0.lock().unwrap().stuck = true;
+    }
+
+    pub(crate) fn lie_about_length(&self) {
+        self.0.lock().unwrap().longer_than_listed = true;
+    }
+
+    /// The keys that were read since this was last asked.
+    pub(crate) fn take_reads(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().reads)
+    }
+}
+
+pub(crate) fn line(id: &str, fields: &Value) -> String {
+    json!({"id": id, "received": "2026-03-01T10:00:00Z", "source": "climate", "type": "response",
+           "data": fields})
+    .to_string()
+}
+
+impl Objects for Store {
+    async fn list(&self, bucket: &str) -> Result<Vec<ObjectEntry>, ObjectsFault> {
+        let (broken, stuck) = {
+            let shelf = self.0.lock().unwrap();
+            (shelf.broken, shelf.stuck)
+        };
+        if stuck {
+            std::future::pending::<()>().await;
+        }
+        if broken {
+            let kind = ObjectsFaultKind::Unreachable("LK-000".to_owned());
+            return Err(ObjectsFault {
+                bucket: bucket.to_owned(),
+                kind,
+            });
+        }
+        let shelf = self.0.lock().unwrap();
+        let extra = u64::from(shelf.longer_than_listed);
+        let inside = shelf.objects.iter().filter(|((of, _), _)| of == bucket);
+        Ok(inside
+            .map(|((_, key), (etag, body))| ObjectEntry {
+                key: key.clone(),
+                etag: etag.clone(),
+                size: u64::try_from(body.len()).unwrap() + extra,
+            })
+            .collect())
+    }
+
+    async fn read(&self, bucket: &str, key: &str, _limit: u64) -> Result<Bytes, ObjectsFault> {
+        let mut shelf = self.0.lock().unwrap();
+        shelf.reads.push(key.to_owned());
+        let found = shelf.objects.get(&(bucket.to_owned(), key.to_owned()));
+        found
+            .map(|(_, body)| body.clone())
+            .ok_or_else(|| ObjectsFault {
+                bucket: bucket.to_owned(),
+                kind: ObjectsFaultKind::Gone,
+            })
+    }
+}
+
+/// A trail that remembers what was recorded, and can be made to fail.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    leaves: Mutex<Vec<Leaf>>,
+    pub(crate) full_at: Option<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Leaf {
+    Intent(QueryIntent),
+    Outcome(QueryOutcome),
+    Listed(u64),
+}
+
+impl Ledger {
+    pub(crate) fn leaves(&self) -> Vec<Leaf> {
+        self.leaves.lock().unwrap().clone()
+    }
+
+    fn add(&self, leaf: Leaf) -> Result<ReceiptMark, ReceiptFault> {
+        let mut leaves = self.leaves.lock().unwrap();
+        if self.full_at == Some(leaves.len()) {
+            return Err(ReceiptFault("the disk is full".to_owned()));
+        }
+        leaves.push(leaf);
+        let index = u64::try_from(leaves.len()).unwrap() - 1;
+        Ok(ReceiptMark {
+            origin: "lab.internal/analytics/an1".to_owned(),
+            index,
+        })
+    }
+}
+
+impl Receipts for Ledger {
+    fn salt(&self) -> Result<[u8; 16], ReceiptFault> {
+        Ok([7; 16])
+    }
+
+    async fn intent(&self, intent: QueryIntent) -> Result<ReceiptMark, ReceiptFault> {
+        self.add(Leaf::Intent(intent))
+    }
+
+    async fn outcome(
+        &self,
+        _intent: &ReceiptMark,
+        outcome: QueryOutcome,
+    ) -> Result<(), ReceiptFault> {
+        self.add(Leaf::Outcome(outcome)).map(|_mark| ())
+    }
+
+    async fn listed(&self, tables: u64) -> Result<(), ReceiptFault> {
+        self.add(Leaf::Listed(tables)).map(|_mark| ())
+    }
+}
+
+/// An engine over one table `climate`, with these settings on top of a minimum group of five.
+pub(crate) fn engine(store: &Store, settings: &Value) -> Engine<Store> {
+    let mut all = json!({"min-group": 5, "table": {"climate": {"bucket": "intake-climate",
+        "hidden": ["respondent"]}}});
+    let fields = all.as_object_mut().unwrap();
+    fields.extend(settings.as_object().unwrap().clone());
+    let raw: RawSettings = serde_json::from_value(all).unwrap();
+    Engine::new(Settings::check(raw).unwrap(), store.clone()).unwrap()
+}

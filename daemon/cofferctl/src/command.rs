@@ -1,0 +1,40 @@
+//! The commands, one file a family. Each takes its parsed arguments and comes to a verdict.
+
+pub(crate) mod audit;
+pub(crate) mod explain;
+pub(crate) mod flow;
+pub(crate) mod hw;
+pub(crate) mod key;
+pub(crate) mod lab;
+pub(crate) mod object;
+pub(crate) mod query;
+pub(crate) mod rack;
+pub(crate) mod seal;
+pub(crate) mod status;
+pub(crate) mod submit;
+
+use crate::cli::Command;
+use crate::verdict::{Format, Outcome};
+
+/// Runs one command.
+pub(crate) fn dispatch(command: Command, format: Format) -> Outcome {
+    match command {
+        Command::Lab(command) => lab::run(command),
+        Command::Hw(command) => hw::run(command),
+        Command::Rack(command) => rack::run(command),
+        Command::Flow(command) => flow::run(command),
+        Command::Explain { code } => explain::run(&code),
+        Command::Key(command) => key::run(command),
+        Command::Seal(arguments) => seal::seal(&arguments),
+        Command::Unseal(arguments) => seal::unseal(&arguments),
+        Command::Put { file, target, rack } => object::put(&file, &target, &rack),
+        Command::Get { source, output, rack } => object::get(&source, output.as_deref(), &rack),
+        Command::Ls { target, rack } => object::list(&target, &rack),
+        Command::Submit { kind, name, file, rack } => {
+            submit::run(kind, &name, file.as_deref(), &rack)
+        }
+        Command::Query { sql, format: rows, rack } => query::run(&sql, rows, &rack, format),
+        Command::Audit(command) => audit::run(command),
+        Command::Status { rack } => status::run(&rack),
+    }
+}

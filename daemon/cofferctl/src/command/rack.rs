@@ -1,0 +1,70 @@
+//! `cofferctl rack`: the manifest as a whole.
+
+use std::path::{Path, PathBuf};
+
+use cofferdam_hwprofile::Refusal;
+use cofferdam_node::Exit;
+use cofferdam_rack::{Epoch, Manifest, Operators, RackDomain};
+use cofferdam_trail::note::{SignerKey, VerifierKey};
+use serde_json::json;
+
+use crate::cli::RackCommand;
+use crate::verdict::{Failure, Outcome, Verdict};
+
+pub(crate) fn run(command: RackCommand) -> Outcome {
+    match command {
+        RackCommand::Check { directory, operators } => check(&directory, &operators),
+        RackCommand::Sign { directory, key, domain, epoch } => {
+            sign(&directory, &key, &domain, epoch)
+        }
+    }
+}
+
+fn check(directory: &Path, operators: &[PathBuf]) -> Outcome {
+    let (kept, signed) = if operators.is_empty() {
+        Manifest::check(directory)
+            .map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))?;
+        ("the three files keep every rule", "signature not asked for: name operators with --operator")
+    } else {
+        let keys = operators.iter().map(|file| verifier(file)).collect::<Result<Vec<_>, _>>()?;
+        let threshold = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+        Manifest::load(directory, &Operators { keys, threshold })
+            .map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))?;
+        ("the manifest is whole and signed", "every named operator signed these files")
+    };
+    Ok(Verdict::yes(format!("ok: {kept}"))
+        .body(format!("{}\n{signed}\n", directory.display()))
+        .value(json!({ "rack": directory, "signed": !operators.is_empty() })))
+}
+
+fn sign(directory: &Path, key: &Path, domain: &str, epoch: u64) -> Outcome {
+    let signer = SignerKey::read(key).map_err(|error| Failure::new(Exit::Config, error.refusal()))?;
+    let domain: RackDomain = domain.parse().map_err(|error| {
+        let refusal = Refusal::new(
+            "CL-033",
+            "the rack's domain is not one, so nothing is signed",
+            "give lower-case labels with dots between: rack7.example",
+        )
+        .read(format!("{domain}: {error}"));
+        Failure::new(Exit::Usage, refusal)
+    })?;
+    Manifest::sign(directory, &domain, Epoch::new(epoch), &[&signer])
+        .map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))?;
+    Ok(Verdict::yes(format!("signed: epoch {epoch} of {domain}"))
+        .body(format!("{}\n", directory.join("manifest").display()))
+        .value(json!({ "epoch": epoch, "domain": domain.to_string() })))
+}
+
+fn verifier(file: &Path) -> Result<VerifierKey, Failure> {
+    let failed = |seen: String| {
+        let refusal = Refusal::new(
+            "CL-034",
+            "a verifier key cannot be used, so nothing is verified",
+            "name a file with a line NAME+HASH+KEY, as SignerKey files give it",
+        )
+        .read(format!("{}: {seen}", file.display()));
+        Failure::new(Exit::Config, refusal)
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    text.trim().parse().map_err(|error| failed(format!("{error}")))
+}

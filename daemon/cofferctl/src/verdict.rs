@@ -1,0 +1,176 @@
+//! What every command comes to. The first line is the verdict, in words an auditor would use; the body is for people, the JSON for
+//! programs, the exit code for both.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use cofferdam_hwprofile::Refusal;
+use cofferdam_node::Exit;
+use serde_json::{Value, json};
+
+/// For whom is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A person.
+    Text,
+    /// A program.
+    Json,
+}
+
+impl Format {
+    /// From the flag.
+    #[must_use]
+    pub fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
+/// A command that came to a verdict.
+#[must_use]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    line: String,
+    body: String,
+    value: Value,
+    exit: Exit,
+}
+
+impl Verdict {
+    /// Yes.
+    pub fn yes(line: impl Into<String>) -> Self {
+        Self { line: line.into(), body: String::new(), value: json!({}), exit: Exit::Ok }
+    }
+
+    /// No, with the code it ends in.
+    pub fn no(line: impl Into<String>, exit: Exit) -> Self {
+        Self { line: line.into(), body: String::new(), value: json!({}), exit }
+    }
+
+    /// A command whose output is the data itself, already written.
+    pub fn silent() -> Self {
+        Self::yes("")
+    }
+
+    /// Adds the text below the verdict.
+    pub fn body(mut self, body: impl Into<String>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Adds what a program reads.
+    pub fn value(mut self, value: Value) -> Self {
+        self.value = value;
+        self
+    }
+
+    /// The code it ends in.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+}
+
+/// A command that could not come to a verdict, or came to a no with reasons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// At least one, the first is the reason for the code.
+    pub refusals: Vec<Refusal>,
+    /// The code it ends in.
+    pub exit: Exit,
+}
+
+impl Failure {
+    /// A failure for one reason.
+    #[must_use]
+    pub fn new(exit: Exit, refusal: Refusal) -> Self {
+        Self { refusals: vec![refusal], exit }
+    }
+
+    /// A failure for several.
+    #[must_use]
+    pub fn all(exit: Exit, refusals: Vec<Refusal>) -> Self {
+        Self { refusals, exit }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(Exit::Policy, refusal)
+    }
+}
+
+/// What a command returns.
+pub type Outcome = Result<Verdict, Failure>;
+
+/// Prints an outcome and returns the code to end in.
+pub fn print(outcome: Outcome, format: Format) -> Exit {
+    let exit = match &outcome {
+        Ok(verdict) => verdict.exit,
+        Err(failure) => failure.exit,
+    };
+    let text = match format {
+        Format::Json => json_text(&outcome),
+        Format::Text => plain_text(&outcome),
+    };
+    let written = match (&outcome, format) {
+        (Err(_), Format::Text) => std::io::stderr().lock().write_all(text.as_bytes()),
+        _ => std::io::stdout().lock().write_all(text.as_bytes()),
+    };
+    match written {
+        Ok(()) => exit,
+        // The reader went away (a closed pipe); what was asked is done, but nobody saw it.
+        Err(_closed) => Exit::TryAgain,
+    }
+}
+
+fn plain_text(outcome: &Outcome) -> String {
+    match outcome {
+        Ok(verdict) if verdict.line.is_empty() => String::new(),
+        Ok(verdict) if verdict.body.is_empty() => format!("{}\n", verdict.line),
+        Ok(verdict) => format!("{}\n{}\n", verdict.line, verdict.body.trim_end()),
+        Err(failure) => {
+            failure.refusals.iter().map(|refusal| format!("{refusal}\n")).collect::<Vec<_>>().concat()
+        }
+    }
+}
+
+fn json_text(outcome: &Outcome) -> String {
+    let value = match outcome {
+        Ok(verdict) => json!({
+            "verdict": verdict.line,
+            "exit": verdict.exit.number(),
+            "result": verdict.value,
+        }),
+        Err(failure) => json!({
+            "verdict": failure.refusals.first().map(|refusal| refusal.consequence.clone()),
+            "exit": failure.exit.number(),
+            "refusals": failure.refusals.iter().map(Refusal::to_json).collect::<Vec<_>>(),
+        }),
+    };
+    format!("{value}\n")
+}
+
+/// Whether a person looks at standard output.
+#[must_use]
+pub fn on_a_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_the_verdict_and_the_body_follows() {
+        let outcome = Ok(Verdict::yes("verified: 7 leaves").body("a\nb\n"));
+        assert_eq!(plain_text(&outcome), "verified: 7 leaves\na\nb\n");
+    }
+
+    #[test]
+    fn a_failure_in_json_carries_every_refusal_and_the_code() {
+        let refusal = Refusal::new("CL-001", "nothing was read", "name a file");
+        let text = json_text(&Err(Failure::new(Exit::Data, refusal)));
+        let value: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(value["exit"], 65);
+        assert_eq!(value["refusals"][0]["code"], "CL-001");
+    }
+}

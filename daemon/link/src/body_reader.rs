@@ -1,0 +1,184 @@
+//! Reading a request's body without trusting it. Owns [`BodyReader`]; must never hand on a byte past the limit and
+//! never wait past the deadline.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use cofferdam_hwprofile::Refusal;
+use http_body_util::BodyExt;
+use tokio::time::{Sleep, sleep};
+
+use crate::code::Code;
+
+/// Reads a body piece by piece, up to a number of bytes and up to a point in time.
+#[derive(Debug)]
+pub struct BodyReader<B> {
+    body: B,
+    limit: u64,
+    taken: u64,
+    within: Duration,
+    deadline: Pin<Box<Sleep>>,
+}
+
+/// A request body was not read to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("read the body after {taken} bytes")]
+pub struct ReadError {
+    /// Bytes that had been read.
+    pub taken: u64,
+    /// What went wrong.
+    #[source]
+    pub kind: ReadErrorKind,
+}
+
+/// What can go wrong with a body.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadErrorKind {
+    /// It is longer than the limit.
+    #[error("the body is longer than {limit} bytes")]
+    BodyTooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// It did not end in time.
+    #[error("the body did not end within {within:?}")]
+    BodyTimeout {
+        /// The time it was given.
+        within: Duration,
+    },
+    /// The peer broke it off.
+    #[error("the peer broke the body off")]
+    BodyBroken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ReadError {
+    /// The refusal for the peer.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        let code = self.kind.entry();
+        Refusal::new(code.as_str(), "the request was not taken", code.mend())
+            .read(self.kind.to_string())
+            .read(format!("bytes read: {}", self.taken))
+            .why(code.meaning())
+    }
+}
+
+impl ReadErrorKind {
+    /// Its code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.entry().as_str()
+    }
+
+    const fn entry(&self) -> Code {
+        match self {
+            Self::BodyTooLarge { .. } => Code::BodyTooLarge,
+            Self::BodyTimeout { .. } => Code::BodyTimeout,
+            Self::BodyBroken(_) => Code::BodyBroken,
+        }
+    }
+
+    /// The HTTP status that says the same: 413, 408 or 400.
+    #[must_use]
+    pub const fn status(&self) -> http::StatusCode {
+        match self {
+            Self::BodyTooLarge { .. } => http::StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTimeout { .. } => http::StatusCode::REQUEST_TIMEOUT,
+            Self::BodyBroken(_) => http::StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl<B> BodyReader<B>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    /// A reader of at most `limit` bytes, all of them `within` from now.
+    pub fn new(body: B, limit: u64, within: Duration) -> Self {
+        Self {
+            body,
+            limit,
+            taken: 0,
+            within,
+            deadline: Box::pin(sleep(within)),
+        }
+    }
+
+    /// The next piece; `None` at the end of the body.
+    ///
+    /// # Errors
+    /// The body is too long, too slow, or broken off. A body that announces too great a length fails before its
+    /// first byte.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
+        if self.taken.saturating_add(self.body.size_hint().lower()) > self.limit {
+            return Err(self.fault(ReadErrorKind::BodyTooLarge { limit: self.limit }));
+        }
+        loop {
+            let frame = tokio::select! {
+                biased;
+                () = &mut self.deadline => {
+                    return Err(self.fault(ReadErrorKind::BodyTimeout { within: self.within }));
+                }
+                frame = self.body.frame() => frame,
+            };
+            let frame = match frame {
+                None => return Ok(None),
+                Some(Ok(frame)) => frame,
+                Some(Err(cause)) => {
+                    return Err(self.fault(ReadErrorKind::BodyBroken(cause.into())));
+                }
+            };
+            // A frame that is no data is a trailer; nothing here speaks trailers.
+            let Ok(bytes) = frame.into_data() else {
+                continue;
+            };
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            if length == 0 {
+                continue;
+            }
+            if self.taken.saturating_add(length) > self.limit {
+                return Err(self.fault(ReadErrorKind::BodyTooLarge { limit: self.limit }));
+            }
+            self.taken = self.taken.saturating_add(length);
+            return Ok(Some(bytes));
+        }
+    }
+
+    /// Bytes read so far.
+    pub const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    const fn fault(&self, kind: ReadErrorKind) -> ReadError {
+        ReadError {
+            taken: self.taken,
+            kind,
+        }
+    }
+}
+
+/// The whole body, in memory: at most `limit` bytes, all of them `within` from now.
+///
+/// # Errors
+/// As [`BodyReader::next`].
+pub async fn read_body<B>(body: B, limit: u64, within: Duration) -> Result<Bytes, ReadError>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut reader = BodyReader::new(body, limit, within);
+    let Some(first) = reader.next().await? else {
+        return Ok(Bytes::new());
+    };
+    let Some(second) = reader.next().await? else {
+        return Ok(first);
+    };
+    let mut whole = BytesMut::from(first.as_ref());
+    whole.extend_from_slice(&second);
+    while let Some(piece) = reader.next().await? {
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
+}

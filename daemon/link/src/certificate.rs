@@ -1,0 +1,210 @@
+//! Reading one leaf certificate. Owns the facts that a judgement needs; must never decide whether to trust it.
+
+use ring::digest::{SHA256, digest};
+use rustls::pki_types::CertificateDer;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
+
+use crate::reason::Reason;
+use crate::tls::ALGORITHMS;
+
+/// Longest certificate we read, in bytes. Ours are under 1 KiB.
+const CERTIFICATE_LIMIT: usize = 8 * 1024;
+
+/// What the certificate says of itself. Nothing here is verified yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Leaf {
+    pub(crate) names: UriNames,
+    pub(crate) certificate_sha256: [u8; 32],
+    pub(crate) key_sha256: [u8; 32],
+    pub(crate) serial: String,
+    pub(crate) not_before: u64,
+    pub(crate) not_after: u64,
+    /// Issuer and subject are the same and its own key made the signature.
+    pub(crate) self_signed: bool,
+    /// A reason why it is no leaf for signatures, if there is one.
+    pub(crate) unfit: Option<&'static str>,
+    pub(crate) for_clients: Permission,
+    pub(crate) for_servers: Permission,
+}
+
+/// The URI names in the subject alternative name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum UriNames {
+    None,
+    One(String),
+    Many(usize),
+}
+
+/// What the extended key usage says of one role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Permission {
+    /// The extension names the role.
+    Named,
+    /// There is no such extension.
+    Unspoken,
+    /// The extension is there and does not name the role.
+    Withheld,
+}
+
+impl Leaf {
+    pub(crate) fn read(der: &CertificateDer<'_>) -> Result<Self, Reason> {
+        let certificate = parse(der)?;
+        let (not_before, not_after) = validity(&certificate);
+        let usage = certificate
+            .extended_key_usage()
+            .map_err(|fault| unreadable(&fault))?;
+        let permission = |named: bool| {
+            if named {
+                Permission::Named
+            } else {
+                Permission::Withheld
+            }
+        };
+        let (for_clients, for_servers) =
+            usage.map_or((Permission::Unspoken, Permission::Unspoken), |usage| {
+                (
+                    permission(usage.value.client_auth),
+                    permission(usage.value.server_auth),
+                )
+            });
+        Ok(Self {
+            names: uri_names(&certificate)?,
+            certificate_sha256: sha256(der),
+            key_sha256: sha256(certificate.public_key().raw),
+            serial: hexadecimal(certificate.raw_serial()),
+            not_before,
+            not_after,
+            self_signed: is_self_signed(der, &certificate),
+            unfit: unfit(&certificate)?,
+            for_clients,
+            for_servers,
+        })
+    }
+}
+
+/// The end of a certificate's validity, in Unix seconds.
+pub(crate) fn end_of(der: &[u8]) -> Result<u64, Reason> {
+    Ok(validity(&parse(der)?).1)
+}
+
+/// SHA-256 over a certificate's public key (SPKI).
+pub(crate) fn key_of(der: &[u8]) -> Result<[u8; 32], Reason> {
+    Ok(sha256(parse(der)?.public_key().raw))
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut sum = [0_u8; 32];
+    sum.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    sum
+}
+
+/// A serial number as records and revocations write it: lowercase hexadecimal without leading zeros.
+fn hexadecimal(serial: &[u8]) -> String {
+    let digits = serial
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    digits.trim_start_matches('0').to_owned()
+}
+
+fn parse(der: &[u8]) -> Result<X509Certificate<'_>, Reason> {
+    if der.len() > CERTIFICATE_LIMIT {
+        return Err(Reason::Unreadable(format!(
+            "longer than {CERTIFICATE_LIMIT} bytes"
+        )));
+    }
+    let (rest, certificate) = X509Certificate::from_der(der).map_err(|fault| unreadable(&fault))?;
+    if !rest.is_empty() {
+        return Err(Reason::Unreadable("bytes after the certificate".to_owned()));
+    }
+    Ok(certificate)
+}
+
+fn unreadable(fault: &impl std::fmt::Display) -> Reason {
+    Reason::Unreadable(fault.to_string())
+}
+
+fn validity(certificate: &X509Certificate<'_>) -> (u64, u64) {
+    let validity = certificate.validity();
+    // Before 1970 is zero: such an end is always past, such a beginning too.
+    let seconds = |time: i64| u64::try_from(time).unwrap_or(0);
+    (
+        seconds(validity.not_before.timestamp()),
+        seconds(validity.not_after.timestamp()),
+    )
+}
+
+fn uri_names(certificate: &X509Certificate<'_>) -> Result<UriNames, Reason> {
+    let names = certificate
+        .subject_alternative_name()
+        .map_err(|fault| Reason::MalformedName(fault.to_string()))?;
+    let Some(names) = names else {
+        return Ok(UriNames::None);
+    };
+    let mut found = UriNames::None;
+    let mut count = 0_usize;
+    for name in &names.value.general_names {
+        match name {
+            GeneralName::URI(uri) => {
+                count += 1;
+                found = if count == 1 {
+                    UriNames::One((*uri).to_owned())
+                } else {
+                    UriNames::Many(count)
+                };
+            }
+            GeneralName::Invalid(tag, _) => {
+                return Err(Reason::MalformedName(format!(
+                    "an entry with tag {} is invalid",
+                    tag.0
+                )));
+            }
+            // Host names and addresses are for clients that verify hosts (curl, boto3); here they mean nothing.
+            GeneralName::DNSName(_)
+            | GeneralName::IPAddress(_)
+            | GeneralName::OtherName(..)
+            | GeneralName::RFC822Name(_)
+            | GeneralName::X400Address(_)
+            | GeneralName::DirectoryName(_)
+            | GeneralName::EDIPartyName(_)
+            | GeneralName::RegisteredID(_) => {}
+        }
+    }
+    Ok(found)
+}
+
+fn unfit(certificate: &X509Certificate<'_>) -> Result<Option<&'static str>, Reason> {
+    let constraints = certificate
+        .basic_constraints()
+        .map_err(|fault| unreadable(&fault))?;
+    if constraints.is_some_and(|constraints| constraints.value.ca) {
+        return Ok(Some("it is an authority's (cA is true)"));
+    }
+    let usage = certificate
+        .key_usage()
+        .map_err(|fault| unreadable(&fault))?;
+    let Some(usage) = usage else { return Ok(None) };
+    Ok(if usage.value.key_cert_sign() || usage.value.crl_sign() {
+        Some("its key usage lets it sign certificates or revocation lists")
+    } else if usage.value.digital_signature() {
+        None
+    } else {
+        Some("its key usage has no digitalSignature")
+    })
+}
+
+fn is_self_signed(der: &CertificateDer<'_>, certificate: &X509Certificate<'_>) -> bool {
+    if certificate.issuer().as_raw() != certificate.subject().as_raw() {
+        return false;
+    }
+    let Ok(entity) = webpki::EndEntityCert::try_from(der) else {
+        return false;
+    };
+    let tbs: &[u8] = certificate.tbs_certificate.as_ref();
+    ALGORITHMS.all.iter().any(|algorithm| {
+        entity
+            .verify_signature(*algorithm, tbs, &certificate.signature_value.data)
+            .is_ok()
+    })
+}

@@ -1,0 +1,107 @@
+//! `node.toml` as it is written. It knows the file's shape and nothing else; meaning begins in [`super::NodeConfig`].
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cofferdam_hwprofile::{Grade, Refusal};
+use cofferdam_rack::{NodeName, Operators, ZoneName};
+use cofferdam_trail::note::VerifierKey;
+use serde::Deserialize;
+
+use super::{ConfigFaults, NodeConfig, fault, line_of};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct NodeToml {
+    version: toml::Spanned<u32>,
+    node: toml::Spanned<String>,
+    rack: PathBuf,
+    operators: Vec<toml::Spanned<String>>,
+    operator_threshold: Option<u32>,
+    state: PathBuf,
+    listen: toml::Spanned<String>,
+    sysroot: Option<PathBuf>,
+    #[serde(default)]
+    simulated: bool,
+    rescan_seconds: Option<u64>,
+    #[serde(default)]
+    peers: BTreeMap<toml::Spanned<String>, toml::Spanned<String>>,
+    keeper: Option<toml::Table>,
+    storage: Option<toml::Table>,
+    intake: Option<toml::Table>,
+    analytics: Option<toml::Table>,
+}
+
+impl NodeToml {
+    pub(super) fn check(self, file: &Path, text: &str) -> Result<NodeConfig, ConfigFaults> {
+        let mut sheet = Sheet { file, text, faults: Vec::new() };
+        if *self.version.get_ref() != 1 {
+            sheet.note(self.version.span().start, "version is not 1, the only one this program knows");
+        }
+        let node = sheet.parse::<NodeName>(&self.node, "node");
+        let listen = sheet.parse::<SocketAddr>(&self.listen, "listen");
+        let keys: Vec<VerifierKey> =
+            self.operators.iter().filter_map(|key| sheet.parse(key, "operators")).collect();
+        let mut peers = BTreeMap::new();
+        for (zone, address) in &self.peers {
+            let zone = sheet.parse::<ZoneName>(zone, "peers");
+            let address = sheet.parse::<SocketAddr>(address, "peers");
+            if let (Some(zone), Some(address)) = (zone, address) {
+                peers.insert(zone, address);
+            }
+        }
+        let tables: Vec<toml::Table> =
+            [self.keeper, self.storage, self.intake, self.analytics].into_iter().flatten().collect();
+        if tables.len() > 1 {
+            sheet.note(0, "more than one zone's table: a node serves one zone");
+        }
+        let (Some(node), Some(listen), true) = (node, listen, sheet.faults.is_empty()) else {
+            return Err(ConfigFaults { faults: sheet.faults });
+        };
+        let directory = file.parent().unwrap_or(Path::new("."));
+        let threshold = self.operator_threshold.unwrap_or(1);
+        Ok(NodeConfig {
+            file: file.to_owned(),
+            node,
+            rack: directory.join(self.rack),
+            operators: Operators { keys, threshold },
+            state: directory.join(self.state),
+            listen,
+            sysroot: self.sysroot.map_or_else(|| PathBuf::from("/"), |root| directory.join(root)),
+            grade: if self.simulated { Grade::E0Simulated } else { Grade::E1Asserted },
+            rescan: Duration::from_secs(self.rescan_seconds.unwrap_or(60).max(1)),
+            peers,
+            zone_settings: tables.into_iter().next().unwrap_or_default(),
+        })
+    }
+}
+
+/// The file under inspection and what was found wrong so far.
+struct Sheet<'a> {
+    file: &'a Path,
+    text: &'a str,
+    faults: Vec<Refusal>,
+}
+
+impl Sheet<'_> {
+    fn note(&mut self, offset: usize, what: &str) {
+        self.faults.push(fault(self.file, line_of(self.text, offset), what, self.text));
+    }
+
+    fn parse<T>(&mut self, value: &toml::Spanned<String>, key: &str) -> Option<T>
+    where
+        T: std::str::FromStr,
+        T::Err: std::fmt::Display,
+    {
+        match value.get_ref().parse() {
+            Ok(parsed) => Some(parsed),
+            Err(error) => {
+                let what = format!("{key}: {:?}: {error}", value.get_ref());
+                self.note(value.span().start, &what);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Data keys, asked of the keeper over the link. New keys come in batches, so that a write rarely waits for the keeper; a key is
+//! wiped when its holder drops it, and the pool when the lease is lost.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use cofferdam_hwprofile::Refusal;
+use cofferdam_link::{Connection, Dialer};
+use cofferdam_rack::ZoneName;
+use cofferdam_rack::keys::{KeyNew, KeyNewAnswer, KeyOpen, KeyOpenAnswer};
+use cofferdam_seal::{FernetKey, WrappedKey};
+use tokio::sync::Mutex;
+
+use crate::authority::{BenchError, post_json};
+use crate::node::Addresses;
+
+/// How many keys are asked for at once.
+const BATCH: u32 = 16;
+/// How long a caller waits for a key.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The keys of one node.
+#[derive(Debug)]
+pub struct Keys {
+    dialer: Dialer,
+    addresses: Addresses,
+    keeper: ZoneName,
+    state: Mutex<Cabinet>,
+}
+
+/// What is kept between two questions.
+#[derive(Debug, Default)]
+struct Cabinet {
+    connection: Option<Connection>,
+    unused: BTreeMap<ZoneName, VecDeque<(FernetKey, WrappedKey)>>,
+}
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The keeper said no.
+    #[error("the keeper refused: {0}")]
+    Refused(Refusal),
+    /// The keeper could not be asked.
+    #[error("failed to ask the keeper for a key: {0}")]
+    Unanswered(String),
+}
+
+impl KeysError {
+    /// What a person reads.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal.clone(),
+            Self::Unanswered(seen) => Refusal::new(
+                "ND-030",
+                "the keeper gave no key, so nothing is sealed or opened",
+                "see that the keeper runs and holds a lease: cofferctl status",
+            )
+            .read(seen.as_str()),
+        }
+    }
+}
+
+impl Keys {
+    pub(crate) fn new(dialer: Dialer, addresses: Addresses, keeper: ZoneName) -> Self {
+        Self { dialer, addresses, keeper, state: Mutex::new(Cabinet::default()) }
+    }
+
+    /// A new data key, wrapped for `owner`.
+    ///
+    /// # Errors
+    /// The keeper refused, or could not be asked in five seconds.
+    pub async fn take(&self, owner: &ZoneName) -> Result<(FernetKey, WrappedKey), KeysError> {
+        within_deadline(async {
+            let mut cabinet = self.state.lock().await;
+            if let Some(pair) = cabinet.unused.get_mut(owner).and_then(VecDeque::pop_front) {
+                return Ok(pair);
+            }
+            let question = KeyNew { owner: owner.clone(), count: BATCH };
+            let answer = self.ask(&mut cabinet, "/v1/keys/new", &question.to_json()).await?;
+            let answer = KeyNewAnswer::from_json(&answer).map_err(|error| unusable(&error))?;
+            let mut pairs = read_pairs(answer)?;
+            let first = pairs.pop_front().ok_or_else(|| {
+                KeysError::Unanswered("the keeper answered with no key".to_owned())
+            })?;
+            cabinet.unused.entry(owner.clone()).or_default().append(&mut pairs);
+            Ok(first)
+        })
+        .await
+    }
+
+    /// Opens a wrapped data key that this zone owns.
+    ///
+    /// # Errors
+    /// The keeper refused, or could not be asked in five seconds.
+    pub async fn open(&self, wrapped: &WrappedKey) -> Result<FernetKey, KeysError> {
+        within_deadline(async {
+            let mut cabinet = self.state.lock().await;
+            let question = KeyOpen { wrapped: wrapped.as_bytes().to_vec() };
+            let answer = self.ask(&mut cabinet, "/v1/keys/open", &question.to_json()).await?;
+            let answer = KeyOpenAnswer::from_json(&answer).map_err(|error| unusable(&error))?;
+            FernetKey::from_text(answer.0.reveal()).map_err(|error| unusable(&error))
+        })
+        .await
+    }
+
+    /// Forgets every unused key and the connection; what the loss of a lease demands.
+    pub(crate) async fn wipe(&self) {
+        *self.state.lock().await = Cabinet::default();
+    }
+
+    /// Asks over the kept connection; one that broke is replaced once.
+    async fn ask(
+        &self,
+        cabinet: &mut Cabinet,
+        path: &str,
+        question: &serde_json::Value,
+    ) -> Result<serde_json::Value, KeysError> {
+        if let Some(mut connection) = cabinet.connection.take() {
+            match post_json(&mut connection, path, question).await {
+                Ok(answer) => {
+                    cabinet.connection = Some(connection);
+                    return Ok(answer);
+                }
+                Err(BenchError::Refused(refusal)) => {
+                    cabinet.connection = Some(connection);
+                    return Err(KeysError::Refused(refusal));
+                }
+                Err(BenchError::Unreachable(_) | BenchError::Unanswered(_)) => {}
+            }
+        }
+        let mut connection = self.connect().await?;
+        let answer = post_json(&mut connection, path, question).await;
+        if !matches!(answer, Err(BenchError::Unanswered(_))) {
+            cabinet.connection = Some(connection);
+        }
+        answer.map_err(|error| match error {
+            BenchError::Refused(refusal) => KeysError::Refused(refusal),
+            other => KeysError::Unanswered(crate::refusal::chain(&other)),
+        })
+    }
+
+    async fn connect(&self) -> Result<Connection, KeysError> {
+        let address = self.addresses.get(&self.keeper).copied().ok_or_else(|| {
+            KeysError::Unanswered("no address for the keeper in [peers] of node.toml".to_owned())
+        })?;
+        self.dialer
+            .connect(address, &self.keeper)
+            .await
+            .map_err(|error| KeysError::Unanswered(crate::refusal::chain(&error)))
+    }
+}
+
+fn read_pairs(answer: KeyNewAnswer) -> Result<VecDeque<(FernetKey, WrappedKey)>, KeysError> {
+    let mut pairs = VecDeque::with_capacity(answer.0.len());
+    for pair in answer.0 {
+        let key = FernetKey::from_text(pair.key.reveal()).map_err(|error| unusable(&error))?;
+        let wrapped = WrappedKey::from_bytes(&pair.wrapped).map_err(|error| unusable(&error))?;
+        pairs.push_back((key, wrapped));
+    }
+    Ok(pairs)
+}
+
+fn unusable(error: &dyn std::error::Error) -> KeysError {
+    KeysError::Unanswered(crate::refusal::chain(error))
+}
+
+async fn within_deadline<T>(
+    asking: impl Future<Output = Result<T, KeysError>>,
+) -> Result<T, KeysError> {
+    tokio::time::timeout(DEADLINE, asking).await.unwrap_or_else(|_elapsed| {
+        Err(KeysError::Unanswered(format!("no answer in {DEADLINE:?}")))
+    })
+}

@@ -1,0 +1,305 @@
+//! The boot order of a zone's program, as a table of contents: arguments, configuration, manifest, confinement, identity, trail,
+//! lease, zone, listener; then drain, and end with a code that means something.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cofferdam_hwprofile::Refusal;
+use cofferdam_link::{Clock, Dialer, Limits, Listener, Serving, Snapshot};
+use cofferdam_rack::lease::Standing;
+use cofferdam_trail::{Event, Phase, Status};
+use serde::Deserialize as _;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::arguments::Arguments;
+use crate::authority::Bench;
+use crate::boot::Booted;
+use crate::config::NodeConfig;
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::node::{Node, Parts};
+use crate::notify::Notifier;
+use crate::poll::Poll;
+use crate::serve::ZoneService;
+use crate::tenancy::{Tenancy, Tenant};
+use crate::zone::{StartError, Zone};
+
+/// How long tasks may take to end after the listener has stopped.
+const TASKS_END: Duration = Duration::from_secs(5);
+
+/// Runs a zone's program from its arguments to its exit code. A `main` calls this and nothing else.
+pub fn run<Z: Zone>(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::read(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return show_usage(&error),
+    };
+    abort_on_panic();
+    crate::journal::start(Z::KIND.program());
+    match start::<Z>(&arguments) {
+        Ok(()) => Exit::Ok.into(),
+        Err(error) => {
+            log::error!("{}", error.refusal);
+            error.exit.into()
+        }
+    }
+}
+
+fn show_usage(error: &clap::Error) -> ExitCode {
+    let wanted = !error.use_stderr();
+    if error.print().is_err() || !wanted { Exit::Usage.into() } else { Exit::Ok.into() }
+}
+
+/// A broken invariant ends the process: nothing runs on in a state nobody thought of.
+fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
+}
+
+fn start<Z: Zone>(arguments: &Arguments) -> Result<(), StartError> {
+    let config = NodeConfig::read(&arguments.config)
+        .map_err(|faults| first_fault(faults.faults))?;
+    let booted = Booted::new(config, Z::KIND)?;
+    let settings = Z::Settings::deserialize(booted.config.zone_settings.clone())
+        .map_err(|error| wrong_settings(&booted.config, Z::KIND.as_str(), &error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| no_runtime(&error))?;
+    let ended = runtime.block_on(serve::<Z>(booted, settings, arguments.until_stdin_closes));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ended
+}
+
+/// From here on the runtime runs: lease, zone, listener, and the way back.
+async fn serve<Z: Zone>(
+    booted: Booted,
+    settings: Z::Settings,
+    until_stdin_closes: bool,
+) -> Result<(), StartError> {
+    let notifier = Notifier::new(Environment::read().notify_socket.as_deref());
+    let (stop, stopping) = watch::channel(false);
+    let (snapshot, snapshots) = watch::channel(Arc::new(booted.first_snapshot()));
+    let node = Arc::new(Node::new(Parts {
+        config: booted.config.clone(),
+        zone: booted.id.zone.clone(),
+        keeper: booted.keeper.clone(),
+        manifest: Arc::clone(&booted.manifest),
+        recorder: booted.recorder.clone(),
+        clock: booted.clock.clone(),
+        standing: snapshots.clone(),
+        stopping: stopping.clone(),
+    }));
+    booted.record_start().await?;
+    notifier.status("waiting for a lease");
+
+    let mut settings = Some(settings);
+    let early = match Z::KIND {
+        cofferdam_hwprofile::ZoneKind::Keeper => match settings.take() {
+            Some(settings) => Some(Z::start(Arc::clone(&node), settings).await?),
+            None => None,
+        },
+        cofferdam_hwprofile::ZoneKind::Storage
+        | cofferdam_hwprofile::ZoneKind::Intake
+        | cofferdam_hwprofile::ZoneKind::Analytics => None,
+    };
+    let authority = early.as_ref().and_then(Z::authority);
+    let mut housekeeping = JoinSet::new();
+    let (tenancy, mut tenancies) = watch::channel(Tenancy::Waiting);
+    let tenant = booted.tenant(authority, snapshot, tenancy, &mut housekeeping, &stopping)?;
+    housekeeping.spawn(tenant.run(stopping.clone()));
+
+    let signal = crate::signals::wait(until_stdin_closes);
+    tokio::pin!(signal);
+    tokio::select! {
+        reason = &mut signal => return stopped_early(&node, reason).await,
+        state = tenancies.wait_for(|state| !matches!(state, Tenancy::Waiting)) => {
+            if let Ok(Tenancy::Over(exit, refusal)) = state.as_deref() {
+                return Err(StartError::new(*exit, refusal.clone()));
+            }
+        }
+    }
+    let zone = match (early, settings) {
+        (Some(zone), _) => zone,
+        (None, Some(settings)) => Z::start(Arc::clone(&node), settings).await?,
+        (None, None) => return Ok(()),
+    };
+    let serving = listen(&node, &zone, snapshots).await?;
+    let status = format!("serving zone {} as {} at {}", node.zone(), node.name(), node.grade());
+    log::info!(listen:% = node.config().listen; "{status}");
+    notifier.ready(&status);
+
+    let ended = tokio::select! {
+        reason = &mut signal => Ending::Asked(reason.unwrap_or("signal handlers failed")),
+        state = tenancies.wait_for(|state| matches!(state, Tenancy::Over(..))) => {
+            match state.as_deref() {
+                Ok(Tenancy::Over(exit, refusal)) => Ending::Evicted(*exit, refusal.clone()),
+                _ => Ending::Asked("the lease's holder ended"),
+            }
+        }
+    };
+    notifier.stopping();
+    stop_all(&node, &*zone, serving, &stop, housekeeping).await;
+    ended.into_result(&node).await
+}
+
+/// Why a serving node stopped.
+enum Ending {
+    Asked(&'static str),
+    Evicted(Exit, Refusal),
+}
+
+impl Ending {
+    async fn into_result(self, node: &Node) -> Result<(), StartError> {
+        let (reason, result) = match self {
+            Self::Asked(reason) => (reason.to_owned(), Ok(())),
+            Self::Evicted(exit, refusal) => {
+                (refusal.code.clone(), Err(StartError::new(exit, refusal)))
+            }
+        };
+        record_stop(node, &reason).await;
+        result
+    }
+}
+
+async fn stopped_early(
+    node: &Node,
+    reason: std::io::Result<&'static str>,
+) -> Result<(), StartError> {
+    record_stop(node, reason.unwrap_or("signal handlers failed")).await;
+    Ok(())
+}
+
+async fn record_stop(node: &Node, reason: &str) {
+    let entry =
+        node.entry(Event::NodeStop, Phase::Single, Status::Success, [("reason", reason.into())]);
+    if let Err(error) = node.record(entry).await {
+        log::error!(error = crate::refusal::chain(&error); "could not record the stop");
+    }
+    let trail = node.recorder().trail().clone();
+    let closed = tokio::task::spawn_blocking(move || trail.close()).await;
+    if !matches!(closed, Ok(Ok(_))) {
+        log::error!("the trail did not close cleanly");
+    }
+    log::info!(reason; "stopped");
+}
+
+async fn listen<Z: Zone>(
+    node: &Arc<Node>,
+    zone: &Arc<Z>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+) -> Result<Serving, StartError> {
+    let listener = Listener::bind(node.config().listen)
+        .await
+        .map_err(|error| StartError::new(Exit::TryAgain, error.refusal()))?;
+    let service = Arc::new(ZoneService { zone: Arc::clone(zone), node: Arc::clone(node) });
+    let witness = Arc::new(node.recorder().clone());
+    Ok(listener.serve(service, witness, snapshots, Limits::default(), node.clock().clone()))
+}
+
+/// Listener first, so that nothing new begins; then the zone, its tasks, the lease.
+async fn stop_all<Z: Zone>(
+    node: &Node,
+    zone: &Z,
+    serving: Serving,
+    stop: &watch::Sender<bool>,
+    mut housekeeping: JoinSet<()>,
+) {
+    let report = serving.stop().await;
+    log::info!(report:? = report; "listener stopped");
+    stop.send_replace(true);
+    zone.stop().await;
+    node.keys().wipe().await;
+    node.join(TASKS_END).await;
+    housekeeping.shutdown().await;
+}
+
+fn first_fault(mut faults: Vec<Refusal>) -> StartError {
+    for fault in faults.iter().skip(1) {
+        log::error!("{fault}");
+    }
+    let first = if faults.is_empty() {
+        Refusal::new("ND-002", "the configuration is wrong", "see the journal")
+    } else {
+        faults.swap_remove(0)
+    };
+    StartError::new(Exit::Config, first)
+}
+
+fn wrong_settings(config: &NodeConfig, kind: &str, error: &toml::de::Error) -> StartError {
+    let refusal = Refusal::new(
+        "ND-003",
+        "the zone's own settings are wrong, so it does not start",
+        format!("mend the table [{kind}]; its keys are listed in the manual under \"node.toml\""),
+    )
+    .read(format!("{}: [{kind}]: {}", config.file.display(), error.message()));
+    StartError::new(Exit::Config, refusal)
+}
+
+fn no_runtime(error: &std::io::Error) -> StartError {
+    let refusal = Refusal::new(
+        "ND-004",
+        "the operating system gave no threads, so the zone does not start",
+        "raise the limits of the unit (TasksMax=, LimitNOFILE=)",
+    )
+    .read(error.to_string());
+    StartError::new(Exit::TryAgain, refusal)
+}
+
+impl Booted {
+    /// The tenant with its ears: on the keeper's own node they are in the same process.
+    fn tenant(
+        self,
+        authority: Option<Arc<dyn crate::authority::Authority>>,
+        snapshot: watch::Sender<Arc<Snapshot>>,
+        tenancy: watch::Sender<Tenancy>,
+        housekeeping: &mut JoinSet<()>,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<Tenant, StartError> {
+        let dialer = Dialer::new(snapshot.subscribe(), self.clock.clone());
+        let (bench, standing) = match authority {
+            Some(authority) => {
+                let standing = authority.standing();
+                (Bench::Here(authority), standing)
+            }
+            None => {
+                let (address, pin) = self.keeper_address()?;
+                let (heard, standing) = watch::channel(Standing::new(self.manifest.epoch));
+                let poll = Poll {
+                    dialer: dialer.clone(),
+                    keeper: self.keeper.clone(),
+                    address,
+                    snapshot: snapshot.subscribe(),
+                    heard,
+                };
+                housekeeping.spawn(poll.run(stopping.clone()));
+                (Bench::There { address, pin }, standing)
+            }
+        };
+        Ok(Tenant {
+            config: self.config,
+            id: self.id,
+            manifest: self.manifest,
+            key: self.key,
+            bench,
+            dialer,
+            recorder: self.recorder,
+            clock: self.clock,
+            snapshot,
+            tenancy,
+            standing,
+            newest: 0,
+        })
+    }
+}
+
+/// The clock of a real node.
+pub(crate) fn system_clock() -> Clock {
+    Clock::system()
+}

@@ -1,0 +1,312 @@
+//! `elevation.toml`: racks, power feeds, devices and bays, in `NetBox`'s words, checked against the policy.
+//!
+//! Owns the typed plan. It must never be believed about what hardware *is*: that is evidence; this is where it should stand.
+
+mod check;
+mod power;
+mod read;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use cofferdam_hwprofile::{NodeName, Policy, ZoneName};
+
+use crate::Faults;
+
+/// The file's name in a rack directory.
+pub const FILE: &str = "elevation.toml";
+
+/// Where everything stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elevation {
+    file: String,
+    racks: BTreeMap<String, Rack>,
+}
+
+/// One rack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rack {
+    /// Its name, such as `R1`.
+    pub name: String,
+    /// How many units it has.
+    pub u_height: u8,
+    /// The number of its lowest unit.
+    pub starting_unit: u8,
+    /// What it may carry, in grams.
+    pub max_weight_g: Option<u64>,
+    /// Which way the air goes.
+    pub airflow: Airflow,
+    /// The power feeds, by name.
+    pub feeds: BTreeMap<String, Feed>,
+    /// What stands in it, in the order of the file.
+    pub devices: Vec<Device>,
+    /// Its line in the file.
+    pub line: usize,
+}
+
+/// One power feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feed {
+    /// Its name, such as `A`.
+    pub name: String,
+    /// What it is there for.
+    pub role: FeedRole,
+    /// In volts.
+    pub voltage: u16,
+    /// In amperes.
+    pub amperage: u16,
+    /// How many phases.
+    pub phase: Phase,
+    /// The share of its capacity that may be used, in percent.
+    pub max_utilization: u8,
+    /// Its line in the file.
+    pub line: usize,
+}
+
+/// One thing in a rack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its name.
+    pub name: String,
+    /// The lowest unit it occupies; `None` for a device without height.
+    pub position: Option<u8>,
+    /// How many units it occupies.
+    pub u_height: u8,
+    /// The face it is mounted on.
+    pub face: Face,
+    /// Whether it takes the whole depth, so that nothing fits behind it.
+    pub full_depth: bool,
+    /// In grams.
+    pub weight_g: u64,
+    /// Which way it blows, where the file says so.
+    pub airflow: Option<Airflow>,
+    /// Who lives in it, unless it is an enclosure or passive.
+    pub tenant: Option<Tenant>,
+    /// Its bays, if it is an enclosure.
+    pub bays: Vec<Bay>,
+    /// How it is fed.
+    pub power: Vec<Inlet>,
+    /// Its line in the file.
+    pub line: usize,
+}
+
+/// One bay of an enclosure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bay {
+    /// Its name within the enclosure.
+    pub name: String,
+    /// Who lives in it.
+    pub tenant: Option<Tenant>,
+    /// Its line in the file.
+    pub line: usize,
+}
+
+/// A node and its zone, as the plan places them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// The node.
+    pub node: NodeName,
+    /// The zone.
+    pub zone: ZoneName,
+}
+
+/// One power supply of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inlet {
+    /// The feed it hangs on.
+    pub feed: String,
+    /// What is set aside for it, in watts.
+    pub allocated_w: u32,
+    /// What it may draw when it carries the device alone, in watts.
+    pub maximum_w: u32,
+    /// Its line in the file.
+    pub line: usize,
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$word:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$word])* $variant),+ }
+
+        impl $name {
+            /// The words as they are written.
+            pub const WORDS: &'static [&'static str] = &[$($text),+];
+
+            /// The word as it is written.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(UnknownWord { allowed: Self::WORDS }),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// The face of a rack.
+    Face {
+        /// Towards the cold aisle.
+        Front = "front",
+        /// Towards the hot aisle.
+        Rear = "rear",
+    }
+}
+
+words! {
+    /// What a feed is there for.
+    FeedRole {
+        /// Carries the load.
+        Primary = "primary",
+        /// Carries it when the other is lost.
+        Redundant = "redundant",
+    }
+}
+
+words! {
+    /// How many phases a feed has.
+    Phase {
+        /// One.
+        Single = "single-phase",
+        /// Three.
+        Three = "three-phase",
+    }
+}
+
+words! {
+    /// Which way the air goes.
+    Airflow {
+        /// From the front to the rear.
+        FrontToRear = "front-to-rear",
+        /// From the rear to the front.
+        RearToFront = "rear-to-front",
+        /// None: it needs no fan.
+        Passive = "passive",
+    }
+}
+
+/// A word that is none of those allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of {}", allowed.join(", "))]
+pub struct UnknownWord {
+    allowed: &'static [&'static str],
+}
+
+/// Where a node stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'e> {
+    /// The rack.
+    pub rack: &'e Rack,
+    /// The device, or the enclosure of its bay.
+    pub device: &'e Device,
+    /// The bay, if it stands in one.
+    pub bay: Option<&'e Bay>,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {} ({})",
+            self.rack.name,
+            self.device.units(),
+            self.device.name
+        )?;
+        match self.bay {
+            Some(bay) => write!(f, " bay {}", bay.name),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Device {
+    /// The first and last unit it occupies; `None` for a device that stands on none.
+    #[must_use]
+    pub fn span(&self) -> Option<(u16, u16)> {
+        let first = u16::from(self.position?);
+        let last = first
+            .saturating_add(u16::from(self.u_height))
+            .checked_sub(1)?;
+        (self.u_height > 0).then_some((first, last))
+    }
+
+    /// Its units in words, such as `U11` or `U11-U12`.
+    #[must_use]
+    pub fn units(&self) -> String {
+        match self.span() {
+            Some((first, last)) if first == last => format!("U{first}"),
+            Some((first, last)) => format!("U{first}-U{last}"),
+            None => "0 U".to_owned(),
+        }
+    }
+
+    /// Everybody who lives in it, with the bay.
+    pub fn tenants(&self) -> impl Iterator<Item = (&Tenant, Option<&Bay>)> {
+        let own = self.tenant.iter().map(|tenant| (tenant, None));
+        let bays = self
+            .bays
+            .iter()
+            .filter_map(|bay| bay.tenant.as_ref().map(|tenant| (tenant, Some(bay))));
+        own.chain(bays)
+    }
+}
+
+impl Elevation {
+    /// Reads the elevation of the rack that `policy` describes and checks it; `file` is the name under which lines are cited.
+    ///
+    /// # Errors
+    /// All faults of the text at once, each with its line, the devices and the units.
+    pub fn parse(file: &str, text: &str, policy: &Policy) -> Result<Self, Faults> {
+        read::read(file, text, policy)
+    }
+
+    /// The racks, by name.
+    pub fn racks(&self) -> impl Iterator<Item = &Rack> {
+        self.racks.values()
+    }
+
+    /// Where a node stands.
+    #[must_use]
+    pub fn place(&self, node: &NodeName) -> Option<Place<'_>> {
+        self.places()
+            .find(|(tenant, _)| tenant.node == *node)
+            .map(|(_, place)| place)
+    }
+
+    /// Every tenant with its place.
+    pub fn places(&self) -> impl Iterator<Item = (&Tenant, Place<'_>)> {
+        self.racks.values().flat_map(|rack| {
+            rack.devices.iter().flat_map(move |device| {
+                device
+                    .tenants()
+                    .map(move |(tenant, bay)| (tenant, Place { rack, device, bay }))
+            })
+        })
+    }
+
+    /// The name under which the file is cited.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! From the text of `elevation.toml` to racks and devices. Must never drop a fault to reach the next.
+
+use std::collections::BTreeMap;
+
+use cofferdam_hwprofile::{NodeName, Policy, ZoneName};
+
+use super::{
+    Airflow, Bay, Device, Elevation, Face, Feed, FeedRole, Inlet, Phase, Rack, Tenant, check, power,
+};
+use crate::document::{self, Cell, Cited, Sheet, Table};
+use crate::identity::shown;
+use crate::{Code, Faults};
+
+const CONSEQUENCE: &str = "the elevation is not in force, so the manifest is not either";
+/// The longest name of a rack, feed, device or bay, in bytes.
+const NAME_LIMIT_BYTES: usize = 64;
+const UNITS_LIMIT: i64 = 100;
+const WATTS_LIMIT: i64 = 1_000_000;
+
+/// Reads and checks the whole file.
+///
+/// # Errors
+/// All its faults.
+pub(super) fn read(file: &str, text: &str, policy: &Policy) -> Result<Elevation, Faults> {
+    let (mut sheet, document) = document::parse(file, text, CONSEQUENCE)?;
+    let root = Table::root(&document);
+    sheet.close(&root, &["version", "rack"]);
+    sheet.version_one(&root);
+    let mut racks = BTreeMap::new();
+    if let Some(cell) = sheet.required(&root, "rack") {
+        for (name, table) in sheet.named_tables(&cell) {
+            if let Some(rack) = read_rack(&mut sheet, &name, &table) {
+                racks.insert(rack.name.clone(), rack);
+            }
+        }
+    }
+    let elevation = Elevation {
+        file: file.to_owned(),
+        racks,
+    };
+    // A plan with holes in it would be blamed for what it only failed to say.
+    if sheet.is_sound() {
+        check::check(&mut sheet, &elevation, policy);
+        power::check(&mut sheet, &elevation, policy);
+    }
+    match sheet.finish() {
+        Some(faults) => Err(faults),
+        None => Ok(elevation),
+    }
+}
+
+fn read_rack(sheet: &mut Sheet<'_>, name: &Cited<&str>, table: &Table<'_>) -> Option<Rack> {
+    sheet.close(
+        table,
+        &[
+            "u_height",
+            "starting_unit",
+            "max_weight_kg",
+            "airflow",
+            "feed",
+            "device",
+        ],
+    );
+    let name = name_of(sheet, name);
+    let u_height = number(sheet, table, "u_height", 1..=UNITS_LIMIT, Some(42));
+    let starting_unit = number(sheet, table, "starting_unit", 0..=UNITS_LIMIT, Some(1));
+    let weight = sheet.optional(table, "max_weight_kg");
+    let weight = weight.map(|cell| sheet.grams(&cell));
+    let airflow = sheet.optional(table, "airflow");
+    let airflow = airflow.map_or(Some(Airflow::FrontToRear), |cell| {
+        sheet.word(&cell, Airflow::WORDS)
+    });
+    let mut feeds = BTreeMap::new();
+    if let Some(cell) = sheet.optional(table, "feed") {
+        for (name, table) in sheet.named_tables(&cell) {
+            if let Some(feed) = read_feed(sheet, &name, &table) {
+                feeds.insert(feed.name.clone(), feed);
+            }
+        }
+    }
+    let tables = sheet.tables(table, "device");
+    let devices = tables
+        .iter()
+        .filter_map(|table| read_device(sheet, table))
+        .collect();
+    Some(Rack {
+        name: name?,
+        u_height: u_height?,
+        starting_unit: starting_unit?,
+        max_weight_g: weight.flatten().map(|grams| grams.0),
+        airflow: airflow?,
+        feeds,
+        devices,
+        line: table.line,
+    })
+}
+
+fn read_feed(sheet: &mut Sheet<'_>, name: &Cited<&str>, table: &Table<'_>) -> Option<Feed> {
+    sheet.close(
+        table,
+        &["type", "voltage", "amperage", "phase", "max_utilization"],
+    );
+    let name = name_of(sheet, name);
+    let role = sheet.required(table, "type");
+    let role = role.and_then(|cell| sheet.word(&cell, FeedRole::WORDS));
+    let voltage = number(sheet, table, "voltage", 1..=1000, None);
+    let amperage = number(sheet, table, "amperage", 1..=1000, None);
+    let phase = sheet.optional(table, "phase");
+    let phase = phase.map_or(Some(Phase::Single), |cell| sheet.word(&cell, Phase::WORDS));
+    let max_utilization = number(sheet, table, "max_utilization", 1..=100, Some(80));
+    Some(Feed {
+        name: name?,
+        role: role?,
+        voltage: voltage?,
+        amperage: amperage?,
+        phase: phase?,
+        max_utilization: max_utilization?,
+        line: table.line,
+    })
+}
+
+fn read_device(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Device> {
+    sheet.close(
+        table,
+        &[
+            "name",
+            "position",
+            "u_height",
+            "face",
+            "full_depth",
+            "weight_kg",
+            "airflow",
+            "zone",
+            "node",
+            "power",
+            "bay",
+        ],
+    );
+    let name = required_name(sheet, table);
+    let u_height = number::<u8>(sheet, table, "u_height", 0..=UNITS_LIMIT, Some(1));
+    let position = read_position(sheet, table, u_height);
+    let face = sheet.optional(table, "face");
+    let face = face.map_or(Some(Face::Front), |cell| sheet.word(&cell, Face::WORDS));
+    let full_depth = sheet.optional(table, "full_depth");
+    let full_depth = full_depth.map_or(Some(true), |cell| sheet.boolean(&cell));
+    let weight = sheet.optional(table, "weight_kg");
+    let weight = weight.map_or(Some(0), |cell| sheet.grams(&cell).map(|grams| grams.0));
+    let airflow = sheet.optional(table, "airflow");
+    let airflow = airflow.map(|cell| sheet.word(&cell, Airflow::WORDS));
+    let tenant = read_tenant(sheet, table);
+    let tables = sheet.tables(table, "bay");
+    let bays = tables
+        .iter()
+        .filter_map(|table| read_bay(sheet, table))
+        .collect();
+    let power = sheet.optional(table, "power");
+    let power = power
+        .and_then(|cell| sheet.array(&cell))
+        .unwrap_or_default();
+    let power = power
+        .iter()
+        .filter_map(|cell| read_inlet(sheet, cell))
+        .collect();
+    Some(Device {
+        name: name?,
+        position: position?,
+        u_height: u_height?,
+        face: face?,
+        full_depth: full_depth?,
+        weight_g: weight?,
+        airflow: airflow.flatten(),
+        tenant,
+        bays,
+        power,
+        line: table.line,
+    })
+}
+
+/// The position, which is there exactly when the device has a height. `None` when it was at fault.
+#[expect(
+    clippy::option_option,
+    reason = "the outer says whether it was sound, the inner whether it stands on a unit"
+)]
+fn read_position(
+    sheet: &mut Sheet<'_>,
+    table: &Table<'_>,
+    u_height: Option<u8>,
+) -> Option<Option<u8>> {
+    let Some(cell) = sheet.optional(table, "position") else {
+        if u_height == Some(0) {
+            return Some(None);
+        }
+        sheet.required(table, "position");
+        return None;
+    };
+    let position = sheet
+        .integer(&cell, 0, 255)
+        .and_then(|number| u8::try_from(number).ok())?;
+    if u_height == Some(0) {
+        let seen = format!("{} = {position}, of a device with u_height = 0", cell.path);
+        sheet.fault(
+            Code::ZeroHeightPlaced,
+            cell.line,
+            &seen,
+            Code::ZeroHeightPlaced.entry().mend,
+        );
+        return None;
+    }
+    Some(Some(position))
+}
+
+fn read_tenant(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Tenant> {
+    let node = sheet.optional(table, "node");
+    let zone = sheet.optional(table, "zone");
+    let alone = match (&node, &zone) {
+        (Some(cell), None) => Some((cell, "a node without its zone")),
+        (None, Some(cell)) => Some((cell, "a place of a zone without a node")),
+        (Some(_), Some(_)) | (None, None) => None,
+    };
+    if let Some((cell, what)) = alone {
+        let seen = format!("{}: {what}", cell.path);
+        sheet.fault(
+            Code::PlaceMismatch,
+            cell.line,
+            &seen,
+            "write both node and zone, or neither",
+        );
+    }
+    let node = sheet.parsed::<NodeName>(&node?, Code::NotAllowed, |_| None);
+    let zone = sheet.parsed::<ZoneName>(&zone?, Code::NotAllowed, |_| None);
+    Some(Tenant {
+        node: node?.value,
+        zone: zone?.value,
+    })
+}
+
+fn read_bay(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Bay> {
+    sheet.close(table, &["name", "node", "zone"]);
+    let name = required_name(sheet, table);
+    let tenant = read_tenant(sheet, table);
+    Some(Bay {
+        name: name?,
+        tenant,
+        line: table.line,
+    })
+}
+
+fn read_inlet(sheet: &mut Sheet<'_>, cell: &Cell<'_>) -> Option<Inlet> {
+    let table = sheet.table(cell)?;
+    sheet.close(&table, &["feed", "allocated_w", "maximum_w"]);
+    let feed = sheet.required(&table, "feed");
+    let feed = feed.and_then(|cell| sheet.text(&cell).map(str::to_owned));
+    let allocated = number(sheet, &table, "allocated_w", 0..=WATTS_LIMIT, None);
+    let maximum = number(sheet, &table, "maximum_w", 0..=WATTS_LIMIT, None);
+    let inlet = Inlet {
+        feed: feed?,
+        allocated_w: allocated?,
+        maximum_w: maximum?,
+        line: cell.line,
+    };
+    if inlet.allocated_w > inlet.maximum_w {
+        let seen = format!(
+            "{}: allocated_w = {} above maximum_w = {}",
+            cell.path, inlet.allocated_w, inlet.maximum_w
+        );
+        sheet.fault(
+            Code::NotAllowed,
+            cell.line,
+            &seen,
+            "allocate at most the maximum",
+        );
+    }
+    Some(inlet)
+}
+
+/// A whole number that fits its type; `otherwise` when the key may be missing.
+fn number<T: TryFrom<i64>>(
+    sheet: &mut Sheet<'_>,
+    table: &Table<'_>,
+    key: &str,
+    bounds: std::ops::RangeInclusive<i64>,
+    otherwise: Option<i64>,
+) -> Option<T> {
+    let cell = match otherwise {
+        Some(value) => match sheet.optional(table, key) {
+            Some(cell) => cell,
+            None => return T::try_from(value).ok(),
+        },
+        None => sheet.required(table, key)?,
+    };
+    sheet
+        .integer(&cell, *bounds.start(), *bounds.end())
+        .and_then(|value| T::try_from(value).ok())
+}
+
+fn required_name(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<String> {
+    let cell = sheet.required(table, "name")?;
+    let value = sheet.text(&cell)?;
+    name_of(
+        sheet,
+        &Cited {
+            value,
+            line: cell.line,
+        },
+    )
+}
+
+/// A name that prints on one line of a door sign.
+fn name_of(sheet: &mut Sheet<'_>, name: &Cited<&str>) -> Option<String> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_. ".contains(letter);
+    let sound = (1..=NAME_LIMIT_BYTES).contains(&name.value.len())
+        && name.value.chars().all(plain)
+        && name.value.trim() == name.value;
+    if sound {
+        return Some(name.value.to_owned());
+    }
+    let seen = format!("the name {:?}", shown(name.value));
+    let fix = "write letters, digits, spaces and - _ . only, 64 at most";
+    sheet.fault(Code::NotAllowed, name.line, &seen, fix);
+    None
+}

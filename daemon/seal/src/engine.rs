@@ -1,0 +1,152 @@
+//! The raw token: how one Fernet token, and a run of equal frames, is sealed and opened.
+//!
+//! Owns the byte layout of a token and the expanded keys. What needs many frames hands over whole
+//! runs ([`seal::run`], [`open::run`]): that is the seam where wider engines go in, each checked
+//! against this portable one. Must never know where an initialisation vector comes from, and must
+//! never decrypt before the MAC of the whole token was verified.
+
+pub(crate) mod mac;
+pub(crate) mod open;
+pub(crate) mod seal;
+
+/// The first byte of every token.
+pub(crate) const VERSION: u8 = 0x80;
+/// Version, time and initialisation vector.
+pub(crate) const PREFIX_LEN: usize = 1 + 8 + 16;
+/// The HMAC-SHA-256 at the end.
+pub(crate) const MAC_LEN: usize = 32;
+/// The AES block.
+pub(crate) const BLOCK_LEN: usize = 16;
+/// The shortest token: an empty plaintext, padded to one block.
+pub(crate) const SHORTEST_TOKEN: usize = PREFIX_LEN + BLOCK_LEN + MAC_LEN;
+
+/// The length of the raw token of a plaintext. Padding always adds 1 to 16 bytes.
+pub(crate) const fn token_len(plain: usize) -> usize {
+    PREFIX_LEN + (plain / BLOCK_LEN + 1) * BLOCK_LEN + MAC_LEN
+}
+
+/// Whether a token can have this length at all.
+pub(crate) const fn is_token_len(length: usize) -> bool {
+    // An empty plaintext is padded to one block, so a token of n blocks is as long as that of the
+    // shortest plaintext that fills n - 1 of them.
+    length >= SHORTEST_TOKEN && token_len(length - SHORTEST_TOKEN) == length
+}
+
+#[cfg(test)]
+mod tests {
+    use aes::cipher::{BlockCipherEncrypt as _, KeyInit as _};
+    use proptest::prelude::*;
+
+    use super::open::{Meta, OpeningKey, Refused};
+    use super::*;
+    use crate::FernetKey;
+
+    fn opened(key: &OpeningKey, token: &[u8], out: &mut Vec<u8>) -> Result<Meta, Refused> {
+        open::token(key, token, |_| true, out)
+    }
+
+    #[test]
+    fn token_lengths_agree_with_what_is_sealed() {
+        let key = FernetKey::generate().unwrap();
+        let sealing = seal::SealingKey::of(&key);
+        for length in 0..100 {
+            let mut token = Vec::new();
+            seal::token(&sealing, &[1; 16], 5, &vec![9; length], &mut token);
+            assert_eq!(token.len(), token_len(length));
+            assert!(is_token_len(token.len()));
+            assert!(!is_token_len(token.len() + 1));
+        }
+        assert!(!is_token_len(57) && !is_token_len(0) && is_token_len(73));
+    }
+
+    #[test]
+    fn the_cipher_gives_the_block_of_fips_197() {
+        // FIPS 197, appendix B.
+        let key = [
+            0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf,
+            0x4f, 0x3c,
+        ];
+        let mut block = aes::Block::from([
+            0x32, 0x43, 0xf6, 0xa8, 0x88, 0x5a, 0x30, 0x8d, 0x31, 0x31, 0x98, 0xa2, 0xe0, 0x37,
+            0x07, 0x34,
+        ]);
+        aes::Aes128Enc::new(&key.into()).encrypt_block(&mut block);
+        assert_eq!(
+            block.0,
+            [
+                0x39, 0x25, 0x84, 0x1d, 0x02, 0xdc, 0x09, 0xfb, 0xdc, 0x11, 0x85, 0x97, 0x19, 0x6a,
+                0x0b, 0x32
+            ]
+        );
+    }
+
+    #[test]
+    fn a_token_with_one_bit_changed_anywhere_is_refused() {
+        let key = FernetKey::generate().unwrap();
+        let mut token = Vec::new();
+        seal::token(
+            &seal::SealingKey::of(&key),
+            &[3; 16],
+            1_700_000_000,
+            b"sealed",
+            &mut token,
+        );
+        let opening = OpeningKey::of(&key);
+        for position in 0..token.len() {
+            for bit in 0..8 {
+                let mut altered = token.clone();
+                altered[position] ^= 1 << bit;
+                let mut out = Vec::new();
+                assert!(opened(&opening, &altered, &mut out).is_err());
+                assert!(out.is_empty());
+            }
+        }
+        for length in 0..token.len() {
+            assert!(opened(&opening, &token[..length], &mut Vec::new()).is_err());
+        }
+    }
+
+    #[test]
+    fn wrong_padding_under_a_right_mac_is_refused_and_leaves_nothing() {
+        let key = FernetKey::generate().unwrap();
+        let opening = OpeningKey::of(&key);
+        let sealing = seal::SealingKey::of(&key);
+        // A change of the vector is a change of the one block: here, of its padding, thirteen times
+        // 13. The last byte becomes 12, 0, 15 and 77; then the first of the thirteen becomes 12.
+        for (place, delta) in [(24, 1), (24, 13), (24, 2), (24, 64), (12, 1)] {
+            let mut token = Vec::new();
+            seal::token(&sealing, &[3; 16], 1, b"abc", &mut token);
+            token.truncate(token.len() - MAC_LEN);
+            token[place] ^= delta;
+            let tag = sealing.mac().sign(&[&token]);
+            token.extend_from_slice(&tag);
+            let mut out = b"kept".to_vec();
+            assert!(
+                opened(&opening, &token, &mut out).is_err(),
+                "byte {place} by {delta}"
+            );
+            assert_eq!(out, b"kept");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_is_opened(
+            plain in proptest::collection::vec(any::<u8>(), 0..2000),
+            iv in any::<[u8; 16]>(),
+            created in any::<u64>(),
+        ) {
+            let key = FernetKey::generate().unwrap();
+            let mut token = b"before".to_vec();
+            seal::token(&seal::SealingKey::of(&key), &iv, created, &plain, &mut token);
+            let opening = OpeningKey::of(&key);
+            let mut out = b"kept".to_vec();
+            let meta = opened(&opening, &token[6..], &mut out).unwrap();
+            prop_assert_eq!(&out[4..], &plain[..]);
+            prop_assert_eq!(meta.iv, iv);
+            prop_assert_eq!(meta.created, created);
+            let other = OpeningKey::of(&FernetKey::generate().unwrap());
+            prop_assert!(opened(&other, &token[6..], &mut out).is_err());
+        }
+    }
+}

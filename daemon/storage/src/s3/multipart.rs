@@ -1,0 +1,412 @@
+//! Owns uploads in parts: each part is a sealed file of its own, and completing an upload names them
+//! together in one catalogue record, without writing a byte of them again.
+//!
+//! Unfinished uploads live in memory alone: a restart forgets them and sweeps their files. They are
+//! bounded in number, and dropped when nobody touched them for a week.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cofferdam_seal::ObjectId;
+use cofferdam_trail::Event;
+use s3s::dto::{
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
+    CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput,
+    CreateMultipartUploadOutput, ETag, ListPartsInput, ListPartsOutput, Part as PartDto,
+    UploadPartInput, UploadPartOutput,
+};
+use s3s::{S3Request, S3Response, S3Result};
+
+use super::check::Announced;
+use super::put::{Described, Incoming, Kind, condition};
+use super::witness::Act;
+use super::{Gateway, bucket_name, calling, number, object_key, options, timestamp};
+use crate::catalogue::{BucketName, Change, ObjectKey, ObjectMeta, record};
+use crate::code::Code;
+use crate::digest::{Digests, etag_of_parts, hex};
+use crate::fault::Fault;
+use crate::upload::Written;
+
+/// The most unfinished uploads.
+const UPLOADS_LIMIT: usize = 1000;
+/// The highest number of a part.
+const PARTS_LIMIT: i32 = 10_000;
+/// The least bytes of every part but the last.
+const PART_MIN_BYTES: u64 = 5 << 20;
+/// How long an upload that nobody touches is kept.
+const IDLE_LIMIT_MS: u64 = 7 * 24 * 3_600_000;
+
+/// The unfinished uploads.
+#[derive(Debug, Default)]
+pub(super) struct Uploads(Mutex<BTreeMap<String, Unfinished>>);
+
+#[derive(Debug)]
+struct Unfinished {
+    bucket: BucketName,
+    key: ObjectKey,
+    described: Described,
+    touched_ms: u64,
+    parts: BTreeMap<i32, Held>,
+}
+
+/// A part that is on disk.
+#[derive(Debug)]
+struct Held {
+    written: Written,
+    at_ms: u64,
+}
+
+impl Uploads {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Unfinished>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, id: String, upload: Unfinished) -> Result<(), Fault> {
+        let mut uploads = self.lock();
+        let now = upload.touched_ms;
+        uploads.retain(|_, known| now.saturating_sub(known.touched_ms) < IDLE_LIMIT_MS);
+        if uploads.len() >= UPLOADS_LIMIT {
+            return Err(Fault::new(
+                Code::UploadsFull,
+                format!("{UPLOADS_LIMIT} are unfinished"),
+            ));
+        }
+        uploads.insert(id, upload);
+        Ok(())
+    }
+
+    /// Looks at the upload `id` of this very key.
+    fn with<T>(
+        &self,
+        place: &Place,
+        look: impl FnOnce(&mut Unfinished) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let mut uploads = self.lock();
+        match uploads.get_mut(&place.id) {
+            Some(upload) if upload.bucket == place.bucket && upload.key == place.key => {
+                look(upload)
+            }
+            Some(_) | None => Err(absent()),
+        }
+    }
+
+    fn take(&self, place: &Place) -> Result<Unfinished, Fault> {
+        self.with(place, |_| Ok(()))?;
+        self.lock().remove(&place.id).ok_or_else(absent)
+    }
+}
+
+/// Which upload is meant.
+struct Place {
+    bucket: BucketName,
+    key: ObjectKey,
+    id: String,
+}
+
+impl Place {
+    fn read(bucket: &str, key: &str, id: &str) -> Result<Self, Fault> {
+        Ok(Self {
+            bucket: bucket_name(bucket)?,
+            key: object_key(key)?,
+            id: id.to_owned(),
+        })
+    }
+}
+
+impl Gateway {
+    pub(super) async fn begin(
+        &self,
+        mut request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        let calling = calling(&request)?;
+        options::refuse(&request.headers)?;
+        let metadata = request.input.metadata.take();
+        let described = Described::read(&request.headers, metadata)?;
+        if described.kind() == Kind::Segment {
+            return Err(Fault::new(Code::OptionAbsent, "a segment in parts").into());
+        }
+        let input = request.input;
+        let (bucket, key) = (bucket_name(&input.bucket)?, object_key(&input.key)?);
+        self.store()
+            .view(|catalogue| catalogue.bucket(&bucket).map(|_| ()))
+            .map_err(Fault::from)?;
+        let id = ObjectId::random()
+            .map(record::hex)
+            .map_err(|error| Fault::new(Code::DiskFault, error.to_string()))?;
+        let act =
+            Act::new(Event::RecordCreate, &calling, Some(&bucket)).with("upload", id.as_str());
+        self.witness().intend(act.with("part", "begin")).await?;
+        let touched_ms = self.store().clock().unix_ms();
+        let upload = Unfinished {
+            bucket,
+            key,
+            described,
+            touched_ms,
+            parts: BTreeMap::new(),
+        };
+        self.uploads().add(id.clone(), upload)?;
+        Ok(S3Response::new(CreateMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(id),
+            checksum_algorithm: input.checksum_algorithm,
+            checksum_type: input.checksum_type,
+            ..CreateMultipartUploadOutput::default()
+        }))
+    }
+
+    pub(super) async fn part(
+        &self,
+        mut request: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
+        options::refuse(&request.headers)?;
+        let input = &mut request.input;
+        let place = Place::read(&input.bucket, &input.key, &input.upload_id)?;
+        let number = input.part_number;
+        if !(1..=PARTS_LIMIT).contains(&number) {
+            let seen = format!("part {number}, 1 to {PARTS_LIMIT} are possible");
+            return Err(Fault::new(Code::ArgumentInvalid, seen).into());
+        }
+        self.uploads().with(&place, |_| Ok(()))?;
+        let body = input.body.take();
+        let incoming = Incoming::of(&mut request, body)?;
+        let written = self.receive(&place.bucket, incoming, Kind::Object).await?;
+        let sum = |name: &str| written.sent.sums.get(name).cloned();
+        let output = UploadPartOutput {
+            e_tag: Some(ETag::Strong(hex(&written.md5))),
+            checksum_crc32: sum("crc32"),
+            checksum_crc32c: sum("crc32c"),
+            checksum_crc64nvme: sum("crc64nvme"),
+            checksum_sha1: sum("sha1"),
+            checksum_sha256: sum("sha256"),
+            ..UploadPartOutput::default()
+        };
+        let at_ms = self.store().clock().unix_ms();
+        let replaced = self.uploads().with(&place, |upload| {
+            upload.touched_ms = at_ms;
+            Ok(upload.parts.insert(number, Held { written, at_ms }))
+        })?;
+        drop(replaced);
+        Ok(S3Response::new(output))
+    }
+
+    pub(super) async fn parts(
+        &self,
+        request: S3Request<ListPartsInput>,
+    ) -> S3Result<S3Response<ListPartsOutput>> {
+        let calling = calling(&request)?;
+        let input = request.input;
+        let place = Place::read(&input.bucket, &input.key, &input.upload_id)?;
+        let after = input.part_number_marker.unwrap_or(0);
+        let most = input.max_parts.unwrap_or(1000).clamp(0, 1000);
+        let act = Act::new(Event::RecordList, &calling, Some(&place.bucket));
+        self.witness()
+            .intend(act.with("upload", place.id.as_str()))
+            .await?;
+        let wanted = usize::try_from(most).unwrap_or(0);
+        let (parts, more) = self.uploads().with(&place, |upload| {
+            let from = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+            let mut behind = upload.parts.range(from);
+            let parts: Vec<PartDto> = behind
+                .by_ref()
+                .take(wanted)
+                .map(|(number, held)| held.line(*number))
+                .collect();
+            Ok((parts, behind.next().is_some()))
+        })?;
+        let last = parts.last().and_then(|part| part.part_number);
+        Ok(S3Response::new(ListPartsOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(input.upload_id),
+            is_truncated: Some(more),
+            max_parts: Some(most),
+            next_part_number_marker: if more { last } else { None },
+            part_number_marker: Some(after),
+            parts: Some(parts),
+            ..ListPartsOutput::default()
+        }))
+    }
+
+    pub(super) async fn abort(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        let calling = calling(&request)?;
+        let input = request.input;
+        let place = Place::read(&input.bucket, &input.key, &input.upload_id)?;
+        self.uploads().with(&place, |_| Ok(()))?;
+        let act = Act::new(Event::RecordDelete, &calling, Some(&place.bucket));
+        self.witness()
+            .intend(act.with("upload", place.id.as_str()))
+            .await?;
+        let upload = self.uploads().take(&place)?;
+        crate::read::blocking(move || {
+            drop(upload);
+            Ok(())
+        })
+        .await?;
+        Ok(S3Response::new(AbortMultipartUploadOutput::default()))
+    }
+
+    pub(super) async fn complete(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        let calling = calling(&request)?;
+        let announced = Announced::of_whole(&request.headers)?;
+        let input = request.input;
+        let place = Place::read(&input.bucket, &input.key, &input.upload_id)?;
+        let condition = condition(input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        self.precheck(&place.bucket, &place.key, &condition)?;
+        let listed = input
+            .multipart_upload
+            .and_then(|upload| upload.parts)
+            .unwrap_or_default();
+        // An upload that cannot be completed as asked stays, so that the client can mend it.
+        self.uploads().with(&place, |upload| {
+            upload.check(&listed, input.mpu_object_size)
+        })?;
+        let upload = self.uploads().take(&place)?;
+        let (mut meta, files) = upload.whole(&listed, self.store().clock().unix_ms());
+        let written = files.into_iter().map(|written| written.file).collect();
+        meta.checksums = self.sums_of_whole(&place.bucket, &meta, &announced).await?;
+
+        let act = Act::new(Event::RecordCreate, &calling, Some(&place.bucket)).on_stored(&meta);
+        let act = act.with("upload", place.id.as_str());
+        self.witness().intend(act.clone()).await?;
+        let etag = meta.etag.clone();
+        let Place { bucket, key, .. } = place;
+        let change = Change::Put {
+            bucket,
+            key,
+            meta: Box::new(meta),
+        };
+        if let Err(fault) = self.store().commit(change, condition, written).await {
+            self.witness().failed(act, &fault).await;
+            return Err(fault.into());
+        }
+        Ok(S3Response::new(CompleteMultipartUploadOutput {
+            location: Some(format!("/{}/{}", input.bucket, input.key)),
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            e_tag: Some(ETag::Strong(etag)),
+            ..CompleteMultipartUploadOutput::default()
+        }))
+    }
+
+    /// Compares a checksum over the whole object, where one was announced, by reading it back.
+    async fn sums_of_whole(
+        &self,
+        bucket: &BucketName,
+        meta: &ObjectMeta,
+        announced: &Announced,
+    ) -> Result<BTreeMap<String, String>, Fault> {
+        let wanted = announced.wanted();
+        if wanted.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut digests = Digests::new(&wanted);
+        let mut read = self.store().read(bucket, meta, 0, meta.size);
+        while let Some(bytes) = read.next().await? {
+            digests.update(&bytes);
+        }
+        let computed = digests.finish();
+        announced.verify(meta.size, &computed, None)?;
+        Ok(computed.sums)
+    }
+}
+
+impl Held {
+    fn line(&self, number: i32) -> PartDto {
+        PartDto {
+            part_number: Some(number),
+            e_tag: Some(ETag::Strong(hex(&self.written.md5))),
+            last_modified: Some(timestamp(self.at_ms)),
+            size: Some(super::number(self.written.piece.size)),
+            ..PartDto::default()
+        }
+    }
+}
+
+impl Unfinished {
+    /// Whether the upload can be completed with the parts that the client lists.
+    fn check(&self, listed: &[CompletedPart], size: Option<i64>) -> Result<(), Fault> {
+        let invalid = |seen: String| Fault::new(Code::PartInvalid, seen);
+        if listed.is_empty() {
+            return Err(invalid("no parts".to_owned()));
+        }
+        let mut before = 0;
+        let mut total = 0_u64;
+        for (index, part) in listed.iter().enumerate() {
+            let number = part.part_number.unwrap_or(0);
+            if number <= before {
+                return Err(invalid(format!("part {number} behind part {before}")));
+            }
+            before = number;
+            let held = self
+                .parts
+                .get(&number)
+                .ok_or_else(|| invalid(format!("part {number} was not uploaded")))?;
+            if !held.is(part) {
+                return Err(invalid(format!(
+                    "part {number} has another ETag or checksum"
+                )));
+            }
+            let last = index + 1 == listed.len();
+            if !last && held.written.piece.size < PART_MIN_BYTES {
+                let seen = format!("part {number} has {} bytes", held.written.piece.size);
+                return Err(invalid(seen));
+            }
+            total = total.saturating_add(held.written.piece.size);
+        }
+        if size.is_some_and(|size| size != number(total)) {
+            return Err(invalid(format!("the parts have {total} bytes together")));
+        }
+        Ok(())
+    }
+
+    /// The object that the listed parts make up; what is not listed goes.
+    fn whole(mut self, listed: &[CompletedPart], now_ms: u64) -> (ObjectMeta, Vec<Written>) {
+        let used: Vec<Written> = listed
+            .iter()
+            .filter_map(|part| self.parts.remove(&part.part_number?))
+            .map(|held| held.written)
+            .collect();
+        let digests: Vec<[u8; 16]> = used.iter().map(|written| written.md5).collect();
+        let pieces = used.iter().map(|written| written.piece.clone()).collect();
+        let meta = self
+            .described
+            .into_whole(pieces, etag_of_parts(&digests), now_ms);
+        (meta, used)
+    }
+}
+
+impl Held {
+    /// Whether the client means this very part.
+    fn is(&self, part: &CompletedPart) -> bool {
+        let sums = [
+            ("crc32", &part.checksum_crc32),
+            ("crc32c", &part.checksum_crc32c),
+            ("crc64nvme", &part.checksum_crc64nvme),
+            ("sha1", &part.checksum_sha1),
+            ("sha256", &part.checksum_sha256),
+        ];
+        let same_etag = part
+            .e_tag
+            .as_ref()
+            .is_none_or(|etag| etag.value() == hex(&self.written.md5));
+        let known = &self.written.sent.sums;
+        same_etag
+            && sums
+                .into_iter()
+                .all(|(name, said)| match (said, known.get(name)) {
+                    (Some(said), Some(known)) => said == known,
+                    (Some(_) | None, None) | (None, Some(_)) => true,
+                })
+    }
+}
+
+fn absent() -> Fault {
+    Fault::new(Code::UploadAbsent, "no such upload of this key")
+}

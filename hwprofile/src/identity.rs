@@ -1,0 +1,201 @@
+//! The witnesses among the facts: what names this machine and no other.
+//!
+//! Owns which facts count. A value that is made from another, that software may choose, or that the
+//! same maker writes into every machine must never count as a witness of its own.
+
+use std::collections::BTreeMap;
+
+use crate::domain::WitnessKind;
+use crate::fact::{Fact, Reading};
+use crate::identifier::Identifier;
+use crate::inventory::{
+    Bus, Disk, Gpu, GpuDivision, HardwareAddress, Inventory, Medium, Nic, Transport,
+};
+use crate::uuid::{Derived, Uuid};
+use crate::zone::vocabulary;
+
+/// Whether a witness lies inside the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reach {
+    /// It does: that it differs speaks for two machines.
+    Local,
+    /// It may not: that it is equal speaks against them, and that it differs says nothing.
+    Remote,
+}
+
+vocabulary!(Reach { Local = "local", Remote = "remote" });
+
+/// One value that names this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// What it is.
+    pub kind: WitnessKind,
+    /// Where it was read.
+    pub path: String,
+    /// The value.
+    pub value: Identifier,
+    /// Whether it lies inside the machine.
+    pub reach: Reach,
+}
+
+/// The witnesses of a machine, and the facts that could have been some and are not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    witnesses: BTreeMap<(WitnessKind, String), Witness>,
+    unseen: Vec<(WitnessKind, Reading<String>)>,
+}
+
+impl Identity {
+    /// The witnesses in an inventory.
+    #[must_use]
+    pub fn of(inventory: &Inventory) -> Self {
+        let mut identity = Self::default();
+        let dmi = &inventory.dmi;
+        identity.add(WitnessKind::BootId, Reach::Local, &inventory.boot.boot_id);
+        identity.add(
+            WitnessKind::ProductSerial,
+            Reach::Local,
+            &dmi.product_serial,
+        );
+        identity.add(WitnessKind::BoardSerial, Reach::Local, &dmi.board_serial);
+        identity.add(
+            WitnessKind::ProductUuid,
+            Reach::Local,
+            &uuid(&dmi.product_uuid),
+        );
+        identity.add(
+            WitnessKind::ChassisSerial,
+            Reach::Local,
+            &dmi.chassis_serial,
+        );
+        identity.add_nics(&inventory.nics);
+        identity.add_disks(&inventory.disks);
+        identity.add_gpus(&inventory.gpus);
+        identity
+    }
+
+    /// Each witness once, sorted by kind and value.
+    pub fn witnesses(&self) -> impl Iterator<Item = &Witness> {
+        self.witnesses.values()
+    }
+
+    /// What could have been a witness and is not, and why.
+    pub fn unseen(&self) -> impl Iterator<Item = &(WitnessKind, Reading<String>)> {
+        self.unseen.iter()
+    }
+
+    fn add(&mut self, kind: WitnessKind, reach: Reach, reading: &Reading<Identifier>) {
+        let Some(value) = reading.value() else {
+            let fact = reading.fact.clone().map(|_| String::new());
+            self.unseen.push((kind, fact.at(reading.path.clone())));
+            return;
+        };
+        let witness = Witness {
+            kind,
+            path: reading.path.clone(),
+            value: value.clone(),
+            reach,
+        };
+        let key = (kind, value.normalised().to_owned());
+        let known = self.witnesses.entry(key).or_insert(witness);
+        known.reach = known.reach.min(reach);
+    }
+
+    /// Adds what is not there as a whole, such as adapters whose directory cannot be read.
+    fn add_none<T>(&mut self, kind: WitnessKind, reading: &Reading<T>) {
+        if reading.value().is_none() {
+            let fact = reading.fact.as_ref().map(|_| String::new());
+            self.unseen.push((kind, fact.at(reading.path.clone())));
+        }
+    }
+
+    fn add_nics(&mut self, nics: &Reading<Vec<Nic>>) {
+        self.add_none(WitnessKind::NicAddress, nics);
+        for nic in nics.value().into_iter().flatten() {
+            self.add(WitnessKind::NicAddress, Reach::Local, &address(nic));
+        }
+    }
+
+    fn add_disks(&mut self, disks: &Reading<Vec<Disk>>) {
+        self.add_none(WitnessKind::DiskWwid, disks);
+        for disk in disks.value().into_iter().flatten() {
+            let carried = disk.transport.value() == Some(&Transport::Usb)
+                || disk.medium.value() == Some(&Medium::Removable);
+            if carried {
+                continue;
+            }
+            let is_local = disk
+                .transport
+                .value()
+                .is_some_and(|transport| transport.is_local());
+            let reach = if is_local {
+                Reach::Local
+            } else {
+                Reach::Remote
+            };
+            self.add(WitnessKind::DiskWwid, reach, &disk.wwid);
+            self.add(WitnessKind::DiskSerial, reach, &disk.serial);
+        }
+    }
+
+    fn add_gpus(&mut self, gpus: &Reading<Vec<Gpu>>) {
+        for gpu in gpus.value().into_iter().flatten() {
+            let reach = match gpu.division {
+                GpuDivision::Whole => Reach::Local,
+                GpuDivision::Mig | GpuDivision::VirtualFunction => Reach::Remote,
+            };
+            self.add(WitnessKind::GpuUuid, reach, &gpu.uuid);
+        }
+    }
+}
+
+/// A UUID that is no witness of its own is told as such.
+fn uuid(reading: &Reading<Uuid>) -> Reading<Identifier> {
+    let fact = reading.fact.clone().and_then(|uuid| match uuid.derived() {
+        Some(Derived::FromSerial(_)) => {
+            Fact::Unsupported("it is made from the serial number: counted once".to_owned())
+        }
+        Some(Derived::FromAddress(_)) => {
+            Fact::Unsupported("it is made from the address of an adapter: counted once".to_owned())
+        }
+        None => Fact::Value(of_uuid(uuid)),
+    });
+    fact.at(reading.path.clone())
+}
+
+/// An address counts when the maker gave it to an adapter that is neither a hypervisor's nor a
+/// management controller's.
+fn address(nic: &Nic) -> Reading<Identifier> {
+    let refuse = |why: &str| Fact::Unsupported(why.to_owned()).at(nic.permanent.path.clone());
+    if nic.physical_function != Fact::Absent {
+        return refuse("the adapter is a virtual function of another");
+    }
+    match nic.bus {
+        Fact::Value(Bus::Pci | Bus::Other) => {}
+        Fact::Value(Bus::Usb) => {
+            return refuse("the adapter is on USB, where every machine may show the same address");
+        }
+        Fact::Value(Bus::Virtio) => return refuse("the adapter is a hypervisor's"),
+        Fact::Absent | Fact::Placeholder(_) | Fact::Unreadable(_) | Fact::Unsupported(_) => {
+            return refuse("nothing tells what the adapter is attached to");
+        }
+    }
+    let fact = nic.permanent.fact.clone().and_then(|address| {
+        if address.is_universal() {
+            Fact::Value(of_address(&address))
+        } else {
+            Fact::Unsupported("it is an address that software may choose".to_owned())
+        }
+    });
+    fact.at(nic.permanent.path.clone())
+}
+
+/// The form in which UUIDs are compared: one for both byte orders.
+pub(crate) fn of_uuid(uuid: Uuid) -> Identifier {
+    Identifier::exact(&crate::wire::hex(&uuid.canonical()))
+}
+
+/// The form in which addresses are compared.
+pub(crate) fn of_address(address: &HardwareAddress) -> Identifier {
+    Identifier::exact(&address.text())
+}

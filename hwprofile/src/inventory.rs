@@ -1,0 +1,119 @@
+//! All facts of one machine.
+//!
+//! Owns the list of facts and their JSON form. It reads through [`Sysroot`] only, and must never
+//! judge: what a fact means for a policy is for [`crate::verdict`].
+
+mod block;
+mod boot;
+mod container;
+mod dmi;
+mod iommu;
+mod memory;
+mod network;
+mod pci;
+mod processor;
+mod tpm;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+pub use block::{Disk, Medium, Transport};
+pub use boot::{Boot, Lockdown, SecureBoot};
+pub use container::Container;
+pub use dmi::Dmi;
+pub use iommu::Iommu;
+pub use network::{Bus, HardwareAddress, Nic};
+pub use pci::{Gpu, GpuDivision, PciAddress, PciFunction};
+pub use processor::{HypervisorFlag, Processor, Virtualization};
+pub use tpm::TpmVersion;
+
+use crate::fact::Reading;
+use crate::sysroot::Sysroot;
+use crate::wire::{ToWire, object};
+
+/// The version of the JSON form.
+pub const INVENTORY_VERSION: u64 = 1;
+
+/// All facts of one machine, each with its state and its path.
+///
+/// `Debug` masks identifying values. The JSON form shows them whole: it is for the machine's own
+/// operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inventory {
+    /// What the firmware says of the system, the board and the enclosure.
+    pub dmi: Dmi,
+    /// How the machine was started.
+    pub boot: Boot,
+    /// The processors.
+    pub processor: Processor,
+    /// Whether the machine is virtual.
+    pub virtualization: Reading<Virtualization>,
+    /// Whether this process runs in a container.
+    pub container: Reading<Container>,
+    /// What the kernel can use of the memory, in bytes.
+    pub memory_bytes: Reading<u64>,
+    /// The PCI functions.
+    pub pci: Reading<Vec<PciFunction>>,
+    /// Graphics and compute processors; displays of management controllers are not among them.
+    pub gpus: Reading<Vec<Gpu>>,
+    /// How devices are held by an IOMMU.
+    pub iommu: Reading<Iommu>,
+    /// The network adapters with hardware behind them.
+    pub nics: Reading<Vec<Nic>>,
+    /// The drives with hardware behind them.
+    pub disks: Reading<Vec<Disk>>,
+    /// Storage that can be carried away, by name.
+    pub removable: Reading<Vec<String>>,
+    /// The version of the TPM.
+    pub tpm: Reading<TpmVersion>,
+}
+
+impl Inventory {
+    /// Reads a machine below a directory; `/` is this machine.
+    #[must_use]
+    pub fn read(sysroot: &Path) -> Self {
+        let sysroot = Sysroot::new(sysroot);
+        let dmi = Dmi::read(&sysroot);
+        let processor = Processor::read(&sysroot);
+        let pci = pci::read(&sysroot);
+        let disks = block::read(&sysroot);
+        Self {
+            dmi,
+            boot: Boot::read(&sysroot),
+            virtualization: processor::virtualization(&sysroot, &processor, &pci),
+            processor,
+            container: container::read(&sysroot),
+            memory_bytes: memory::read(&sysroot),
+            gpus: pci::gpus(&sysroot, &pci),
+            iommu: iommu::read(&sysroot, &pci),
+            pci,
+            nics: network::read(&sysroot),
+            removable: block::removable(&disks),
+            disks,
+            tpm: tpm::read(&sysroot),
+        }
+    }
+
+    /// The inventory as versioned JSON with sorted keys. Identifying values are whole: keep it on
+    /// the machine.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        object([
+            ("version", Value::from(INVENTORY_VERSION)),
+            ("dmi", self.dmi.to_json()),
+            ("boot", self.boot.to_json()),
+            ("processor", self.processor.to_json()),
+            ("virtualization", self.virtualization.to_value()),
+            ("container", self.container.to_value()),
+            ("memory_bytes", self.memory_bytes.to_value()),
+            ("pci", self.pci.to_value()),
+            ("gpus", self.gpus.to_value()),
+            ("iommu", self.iommu.to_value()),
+            ("nics", self.nics.to_value()),
+            ("disks", self.disks.to_value()),
+            ("removable", self.removable.to_value()),
+            ("tpm", self.tpm.to_value()),
+        ])
+    }
+}

@@ -1,0 +1,20 @@
+//! What the kernel can use of the memory. It is less than what is fitted: firmware keeps a part.
+
+use crate::fact::{Fact, Reading};
+use crate::sysroot::{Sysroot, TEXT_LIMIT};
+
+const PATH: &str = "/proc/meminfo";
+
+pub(super) fn read(sysroot: &Sysroot) -> Reading<u64> {
+    let fact = sysroot.text_within(PATH, TEXT_LIMIT).and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+        let kibibytes = line
+            .and_then(|rest| rest.trim().strip_suffix("kB"))
+            .and_then(|digits| digits.trim().parse::<u64>().ok());
+        match kibibytes.and_then(|kibibytes| kibibytes.checked_mul(1024)) {
+            Some(bytes) => Fact::Value(bytes),
+            None => Fact::Unsupported("it has no MemTotal in kB".to_owned()),
+        }
+    });
+    fact.at(PATH)
+}

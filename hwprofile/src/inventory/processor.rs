@@ -1,0 +1,220 @@
+//! The processors: how many, their model, what the kernel says of their weaknesses, and whether a
+//! hypervisor is below.
+//!
+//! Firmware strings say nothing about virtual machines here: both ways they are wrong in the field.
+//! The processor's own flag counts, and devices that exist in no physical machine.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::fact::{Fact, Reading};
+use crate::inventory::pci::PciFunction;
+use crate::sysroot::{Sysroot, TEXT_LIMIT};
+use crate::wire::{FromWire, ToWire, object};
+
+const CPUINFO: &str = "/proc/cpuinfo";
+const HYPERVISOR: &str = "/sys/hypervisor/type";
+const VULNERABILITIES: &str = "/sys/devices/system/cpu/vulnerabilities";
+/// Vendors of devices that exist in virtual machines only: QEMU, Bochs, `VirtualBox`, `VMware`,
+/// Xen, Hyper-V.
+const VIRTUAL_VENDORS: &[u16] = &[0x1b36, 0x1234, 0x80ee, 0x15ad, 0x5853, 0x1414];
+
+/// The processors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Processor {
+    /// How many logical processors are online.
+    pub count: Reading<u64>,
+    /// The model of the first.
+    pub model: Reading<String>,
+    /// Whether the processor itself says that a hypervisor is below.
+    pub hypervisor_flag: Reading<HypervisorFlag>,
+    /// What the kernel says of each weakness that it knows.
+    pub vulnerabilities: Reading<BTreeMap<String, String>>,
+}
+
+/// What the processor says about a hypervisor below it: CPUID leaf 1, register ECX, bit 31.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HypervisorFlag {
+    /// The bit is set.
+    Set,
+    /// The bit is clear.
+    Clear,
+}
+
+/// Whether the machine is virtual.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Virtualization {
+    /// Nothing shows a hypervisor.
+    BareMetal,
+    /// Something does: this.
+    Virtual(String),
+}
+
+impl fmt::Display for Virtualization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BareMetal => f.write_str("no sign of a hypervisor"),
+            Self::Virtual(sign) => f.write_str(sign),
+        }
+    }
+}
+
+impl ToWire for Virtualization {
+    fn to_value(&self) -> Value {
+        match self {
+            Self::BareMetal => object([("kind", Value::from("bare-metal"))]),
+            Self::Virtual(sign) => {
+                object([("kind", Value::from("virtual")), ("sign", sign.to_value())])
+            }
+        }
+    }
+}
+
+impl FromWire for Virtualization {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value.get("kind")?.as_str()? {
+            "bare-metal" => Some(Self::BareMetal),
+            "virtual" => Some(Self::Virtual(String::from_value(value.get("sign")?)?)),
+            _ => None,
+        }
+    }
+}
+
+impl ToWire for HypervisorFlag {
+    fn to_value(&self) -> Value {
+        Value::from(match self {
+            Self::Set => "set",
+            Self::Clear => "clear",
+        })
+    }
+}
+
+impl FromWire for HypervisorFlag {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value.as_str()? {
+            "set" => Some(Self::Set),
+            "clear" => Some(Self::Clear),
+            _ => None,
+        }
+    }
+}
+
+impl Processor {
+    pub(crate) fn read(sysroot: &Sysroot) -> Self {
+        let text = sysroot.text_within(CPUINFO, TEXT_LIMIT);
+        Self {
+            count: text.clone().and_then(|text| count(&text)).at(CPUINFO),
+            model: text.clone().and_then(|text| model(&text)).at(CPUINFO),
+            hypervisor_flag: text.and_then(|text| hypervisor_flag(&text)).at(CPUINFO),
+            vulnerabilities: vulnerabilities(sysroot),
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        object([
+            ("count", self.count.to_value()),
+            ("model", self.model.to_value()),
+            ("hypervisor_flag", self.hypervisor_flag.to_value()),
+            ("vulnerabilities", self.vulnerabilities.to_value()),
+        ])
+    }
+}
+
+/// The values of a key in `/proc/cpuinfo`, one for each processor.
+fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
+    text.lines().filter_map(move |line| {
+        let (name, value) = line.split_once(':')?;
+        (name.trim() == key).then_some(value.trim())
+    })
+}
+
+fn count(text: &str) -> Fact<u64> {
+    let count = values(text, "processor")
+        .filter(|value| value.parse::<u32>().is_ok())
+        .count();
+    match u64::try_from(count) {
+        Ok(count) if count > 0 => Fact::Value(count),
+        _ => Fact::Unsupported("no processor is numbered there".to_owned()),
+    }
+}
+
+fn model(text: &str) -> Fact<String> {
+    ["model name", "Processor", "cpu model", "cpu"]
+        .into_iter()
+        .find_map(|key| values(text, key).next())
+        .map_or(Fact::Absent, |model| {
+            Fact::Value(model.chars().take(128).collect())
+        })
+}
+
+fn hypervisor_flag(text: &str) -> Fact<HypervisorFlag> {
+    let mut flags = values(text, "flags").peekable();
+    if flags.peek().is_none() {
+        return Fact::Unsupported("this processor has no such flag".to_owned());
+    }
+    let set = flags.any(|flags| flags.split_whitespace().any(|flag| flag == "hypervisor"));
+    Fact::Value(if set {
+        HypervisorFlag::Set
+    } else {
+        HypervisorFlag::Clear
+    })
+}
+
+fn vulnerabilities(sysroot: &Sysroot) -> Reading<BTreeMap<String, String>> {
+    let fact = sysroot.list(VULNERABILITIES).map(|names| {
+        names
+            .into_iter()
+            .map(|name| {
+                let reading = sysroot.text(&format!("{VULNERABILITIES}/{name}"));
+                let text = reading.known();
+                let text = text.unwrap_or_else(|gap| format!("Unknown: {}", gap.state()));
+                (name, text)
+            })
+            .collect()
+    });
+    fact.at(VULNERABILITIES)
+}
+
+/// Puts the signs together. One sign is enough; only a processor that denies it proves the
+/// contrary.
+pub(super) fn virtualization(
+    sysroot: &Sysroot,
+    processor: &Processor,
+    pci: &Reading<Vec<PciFunction>>,
+) -> Reading<Virtualization> {
+    let flag = &processor.hypervisor_flag;
+    if flag.value() == Some(&HypervisorFlag::Set) {
+        let sign = "the processor flag hypervisor is set (CPUID 1, ECX bit 31)".to_owned();
+        return Fact::Value(Virtualization::Virtual(sign)).at(CPUINFO);
+    }
+    if let Fact::Value(kind) = sysroot.text(HYPERVISOR)
+        && kind.trim() != "none"
+    {
+        return Fact::Value(Virtualization::Virtual(format!(
+            "hypervisor {:?}",
+            kind.trim()
+        )))
+        .at(HYPERVISOR);
+    }
+    let device = pci.value().and_then(|functions| {
+        functions.iter().find(|function| {
+            function
+                .vendor
+                .value()
+                .is_some_and(|vendor| VIRTUAL_VENDORS.contains(vendor))
+        })
+    });
+    if let Some(device) = device {
+        let sign = format!(
+            "a device that exists in virtual machines only: {}",
+            device.ids()
+        );
+        return Fact::Value(Virtualization::Virtual(sign)).at(device.path());
+    }
+    flag.fact
+        .clone()
+        .map(|_| Virtualization::BareMetal)
+        .at(CPUINFO)
+}

@@ -1,0 +1,38 @@
+//! The version of the TPM. A software TPM looks the same: this file must never claim that one is
+//! real.
+
+use crate::fact::{Fact, Reading};
+use crate::sysroot::Sysroot;
+use crate::wire::wire_word;
+use crate::zone::vocabulary;
+
+const DIRECTORY: &str = "/sys/class/tpm";
+const VERSION: &str = "/sys/class/tpm/tpm0/tpm_version_major";
+
+/// The version of a TPM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TpmVersion {
+    /// 1.2.
+    OneTwo,
+    /// 2.0.
+    Two,
+}
+
+vocabulary!(TpmVersion { OneTwo = "1.2", Two = "2.0" });
+wire_word!(TpmVersion);
+
+pub(super) fn read(sysroot: &Sysroot) -> Reading<TpmVersion> {
+    let fact = match sysroot.list(DIRECTORY).known() {
+        Ok(names) if names.is_empty() => Fact::Absent,
+        Ok(_) => sysroot
+            .text(VERSION)
+            .or_else(|| Fact::Unsupported("the kernel does not tell the version".to_owned()))
+            .and_then(|text| match text.trim() {
+                "2" => Fact::Value(TpmVersion::Two),
+                "1" => Fact::Value(TpmVersion::OneTwo),
+                _ => Fact::Unsupported("it is neither 1 nor 2".to_owned()),
+            }),
+        Err(gap) => gap.into(),
+    };
+    fact.at(VERSION)
+}

@@ -1,0 +1,193 @@
+//! Texts that firmware ships in place of a value.
+//!
+//! Patterns first, and a list only of phrases that people wrote. A placeholder must never count as
+//! a witness: two machines that show the same one would seem to be one, and two that show different
+//! ones would seem to be apart.
+
+/// Texts shorter than this name too few machines to tell two apart.
+const SHORTEST_NAME: usize = 4;
+
+/// Phrases that name nothing wherever they stand in a text.
+const PHRASES: &[&str] = &[
+    "to be filled",
+    "filled by o.e.m",
+    "filled by oem",
+    "default string",
+    "serial number",
+    "system serial",
+    "board serial",
+    "chassis serial",
+    "baseboard serial",
+    "product name",
+    "system manufacturer",
+    "system version",
+    "asset tag",
+    "asset-",
+    "assettag",
+    "not specified",
+    "not available",
+    "not applicable",
+    "not present",
+    "not settable",
+    "not defined",
+    "unnamed",
+    "placeholder",
+    "no serial",
+    "to be defined",
+    "aaaabbbbcccc",
+];
+
+/// Words that name nothing when they are the whole text.
+const WORDS: &[&str] = &[
+    "none",
+    "null",
+    "n/a",
+    "na",
+    "nil",
+    "unknown",
+    "unspecified",
+    "undefined",
+    "empty",
+    "default",
+    "invalid",
+    "oem",
+    "o.e.m.",
+    "o.e.m",
+    "tbd",
+    "tba",
+    "blank",
+    "void",
+    "test",
+    "serial",
+    "chassis",
+    "board",
+    "system",
+    "error",
+    "unavailable",
+    "missing",
+    "other",
+    "sample",
+    "dummy",
+    "generic",
+    "string",
+    "type1",
+    "serialnumber",
+    "default_string",
+];
+
+/// Whether a text names nothing.
+#[must_use]
+pub fn is_placeholder(text: &str) -> bool {
+    let text = crate::identifier::normalise(text);
+    let significant: Vec<char> = text.chars().filter(char::is_ascii_alphanumeric).collect();
+    significant.len() < SHORTEST_NAME
+        || WORDS.contains(&text.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '.'))
+        || PHRASES.iter().any(|phrase| text.contains(phrase))
+        || is_one_character(&significant)
+        || is_sequence(&significant)
+}
+
+/// `0000`, `FFFF-FFFF`, `........`.
+fn is_one_character(significant: &[char]) -> bool {
+    significant
+        .windows(2)
+        .all(|pair| matches!(pair, [a, b] if a == b))
+}
+
+/// `0123456789`, `1234567890`, `abcdef`, `987654321`: every step is one, round the end of the
+/// digits or the letters.
+fn is_sequence(significant: &[char]) -> bool {
+    let steps = |up: bool| {
+        significant.windows(2).all(|pair| match pair {
+            [a, b] if up => follows(*a, *b),
+            [a, b] => follows(*b, *a),
+            _ => false,
+        })
+    };
+    steps(true) || steps(false)
+}
+
+/// Whether `b` comes right after `a`; `9` is followed by `0` or, in hexadecimal, by `a`.
+fn follows(a: char, b: char) -> bool {
+    match (a, b) {
+        ('9', '0' | 'a') | ('z', 'a') | ('f', '0') => true,
+        ('9' | 'z', _) => false,
+        (a, b) => u32::from(a).checked_add(1) == Some(u32::from(b)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_firmware_ships_is_told_from_what_a_factory_writes() {
+        for bad in [
+            "",
+            "   ",
+            "0",
+            "123",
+            "None",
+            "NONE",
+            " none ",
+            "N/A",
+            "To Be Filled By O.E.M.",
+            "To be filled by O.E.M.",
+            "Default string",
+            "System Serial Number",
+            "Not Specified",
+            "0123456789",
+            "1234567890",
+            "123456789",
+            "0000000000",
+            "xxxxxxxx",
+            "FFFFFFFF",
+            "........",
+            "Not Settable",
+            "Not Present",
+            "Chassis Serial Number",
+            "Base Board Serial Number",
+            "No Asset Tag",
+            "Unknown",
+            "OEM",
+            "UnnamedRack",
+            "AAAABBBBCCCC1",
+            "0123456789ABCDEF",
+            "9876543210",
+            "empty",
+            "System Product Name",
+            "\n\n",
+            "-----------",
+        ] {
+            assert!(is_placeholder(bad), "{bad:?}");
+        }
+        for good in [
+            "7XK2Q23",
+            "D5S0R8000105",
+            "196231220000153",
+            ".7N62AI2.GRTCL6944100GP.",
+            "11WLK93",
+            "ENCL-7421-0001",
+            "CZ3102ABCD",
+            "S4881",
+            "b4:96:91:00:00:02",
+            "eui.36525430529000570025384500000001",
+            "9abd",
+        ] {
+            assert!(!is_placeholder(good), "{good:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_judged_without_a_panic(text in "\\PC*") {
+            let _verdict = is_placeholder(&text);
+        }
+
+        #[test]
+        fn blanks_around_a_text_change_nothing(text in "[ -~]{0,24}") {
+            prop_assert_eq!(is_placeholder(&text), is_placeholder(&format!("  {text}\n")));
+        }
+    }
+}

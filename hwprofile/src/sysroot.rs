@@ -1,0 +1,403 @@
+//! Bounded reads below a directory that no link can leave.
+//!
+//! Every component of a path is resolved here, one by one, so that an absolute link of a captured
+//! tree stays inside the tree and a link that climbs above it is refused. Nothing here may open
+//! anything but a regular file, read past its bound, or fail in a way that looks like a value.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::path::{Component, Path, PathBuf};
+
+use crate::fact::{Fact, Gap};
+
+/// The longest sysfs file, in bytes: the kernel shows one page.
+const FILE_LIMIT: u64 = 4096;
+/// The longest `/proc` text, in bytes: `/proc/cpuinfo` of a machine with a thousand processors.
+pub(crate) const TEXT_LIMIT: u64 = 4 * 1024 * 1024;
+/// How many links one path may go through, as in the kernel.
+const LINK_LIMIT: usize = 40;
+/// How many entries of one directory are taken.
+const ENTRY_LIMIT: usize = 16 * 1024;
+/// The error number of the operating system for a failed device, used where it gave none.
+const EIO: i32 = 5;
+
+/// A directory that is read as if it were the root of a machine.
+#[derive(Debug, Clone)]
+pub struct Sysroot {
+    root: PathBuf,
+}
+
+impl From<io::Error> for Gap {
+    fn from(error: io::Error) -> Self {
+        if matches!(
+            error.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        ) {
+            Self::Absent
+        } else {
+            Self::Unreadable(error.raw_os_error().unwrap_or(EIO))
+        }
+    }
+}
+
+/// Whether the last component of a path is followed when it is a link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Follow,
+    Keep,
+}
+
+/// A resolved path: its place inside the root, and what it is.
+struct Found {
+    inside: PathBuf,
+    metadata: Metadata,
+}
+
+impl Sysroot {
+    /// A tree below `root`; `/` is this machine.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
+    /// The text of a small file, without the line end and NUL bytes at its end. Bytes that are not
+    /// UTF-8 are replaced.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Fact<String> {
+        self.text_within(path, FILE_LIMIT)
+    }
+
+    pub(crate) fn text_within(&self, path: &str, limit: u64) -> Fact<String> {
+        self.bytes_within(path, limit).map(|bytes| {
+            String::from_utf8_lossy(&bytes)
+                .trim_end_matches(['\n', '\r', '\0'])
+                .to_owned()
+        })
+    }
+
+    /// The bytes of a small file.
+    #[must_use]
+    pub fn bytes(&self, path: &str) -> Fact<Vec<u8>> {
+        self.bytes_within(path, FILE_LIMIT)
+    }
+
+    fn bytes_within(&self, path: &str, limit: u64) -> Fact<Vec<u8>> {
+        self.read(path, limit).into()
+    }
+
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, Gap> {
+        let found = self.resolve(path, Last::Follow)?;
+        if !found.metadata.is_file() {
+            return Err(Gap::Unsupported("it is not a regular file".to_owned()));
+        }
+        let mut bytes = Vec::new();
+        let file = File::open(self.root.join(&found.inside))?;
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
+            return Err(Gap::Unsupported(format!("it is longer than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// The names in a directory, sorted.
+    #[must_use]
+    pub fn list(&self, path: &str) -> Fact<Vec<String>> {
+        self.entries(path).into()
+    }
+
+    fn entries(&self, path: &str) -> Result<Vec<String>, Gap> {
+        let found = self.resolve(path, Last::Follow)?;
+        if !found.metadata.is_dir() {
+            return Err(Gap::Unsupported("it is not a directory".to_owned()));
+        }
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.root.join(&found.inside))? {
+            if names.len() == ENTRY_LIMIT {
+                return Err(Gap::Unsupported(format!(
+                    "it has more than {ENTRY_LIMIT} entries"
+                )));
+            }
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// The text of a link, not followed: the kernel names namespaces and drivers in it.
+    #[must_use]
+    pub fn link(&self, path: &str) -> Fact<String> {
+        let read = || {
+            let found = self.resolve(path, Last::Keep)?;
+            if !found.metadata.is_symlink() {
+                return Err(Gap::Unsupported("it is not a link".to_owned()));
+            }
+            let target = fs::read_link(self.root.join(&found.inside))?;
+            Ok(target.to_string_lossy().into_owned())
+        };
+        read().into()
+    }
+
+    /// The last component of a link's text, such as the name of a driver.
+    #[must_use]
+    pub fn link_name(&self, path: &str) -> Fact<String> {
+        self.link(path)
+            .map(|text| text.rsplit('/').next().unwrap_or_default().to_owned())
+    }
+
+    /// The path after all links, as it is seen on the machine.
+    #[must_use]
+    pub fn real_path(&self, path: &str) -> Fact<String> {
+        let found = self.resolve(path, Last::Follow);
+        found
+            .map(|found| format!("/{}", found.inside.to_string_lossy()))
+            .into()
+    }
+
+    /// Whether something stands at a path, without following it.
+    #[must_use]
+    pub fn exists(&self, path: &str) -> bool {
+        self.resolve(path, Last::Keep).is_ok()
+    }
+
+    fn resolve(&self, path: &str, last: Last) -> Result<Found, Gap> {
+        let mut inside = PathBuf::new();
+        let mut pending: VecDeque<OsString> = components(Path::new(path))?.into();
+        let mut links = 0;
+        let mut metadata = fs::symlink_metadata(&self.root)?;
+        if metadata.is_symlink() {
+            metadata = fs::metadata(&self.root)?;
+        }
+        while let Some(component) = pending.pop_front() {
+            if component == OsStr::new("..") {
+                if !inside.pop() {
+                    return Err(Gap::Unsupported("a link leads out of the root".to_owned()));
+                }
+                metadata = fs::symlink_metadata(self.root.join(&inside))?;
+                continue;
+            }
+            let next = inside.join(&component);
+            metadata = fs::symlink_metadata(self.root.join(&next))?;
+            if !metadata.is_symlink() || (pending.is_empty() && last == Last::Keep) {
+                inside = next;
+                continue;
+            }
+            links += 1;
+            if links > LINK_LIMIT {
+                return Err(Gap::Unsupported(format!(
+                    "it goes through more than {LINK_LIMIT} links"
+                )));
+            }
+            let target = fs::read_link(self.root.join(&next))?;
+            if target.is_absolute() {
+                inside = PathBuf::new();
+            }
+            for component in components(&target)?.into_iter().rev() {
+                pending.push_front(component);
+            }
+        }
+        Ok(Found { inside, metadata })
+    }
+}
+
+/// The components that matter: names and `..`.
+fn components(path: &Path) -> Result<Vec<OsString>, Gap> {
+    let mut names = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => names.push(name.to_owned()),
+            Component::ParentDir => names.push(OsString::from("..")),
+            Component::RootDir | Component::CurDir => {}
+            Component::Prefix(_) => {
+                return Err(Gap::Unsupported("the path has a prefix".to_owned()));
+            }
+        }
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    struct Tree {
+        dir: tempfile::TempDir,
+    }
+
+    impl Tree {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            fs::create_dir_all(dir.path().join("root/sys/deep")).unwrap();
+            fs::write(dir.path().join("secret"), "outside\n").unwrap();
+            fs::write(dir.path().join("root/sys/deep/value"), "inside\n").unwrap();
+            Self { dir }
+        }
+
+        fn root(&self) -> PathBuf {
+            self.dir.path().join("root")
+        }
+
+        fn sysroot(&self) -> Sysroot {
+            Sysroot::new(&self.root())
+        }
+
+        fn link(&self, target: &str, at: &str) {
+            symlink(target, self.root().join(at)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_without_its_line_end() {
+        let tree = Tree::new();
+        assert_eq!(
+            tree.sysroot().text("/sys/deep/value"),
+            Fact::Value("inside".into())
+        );
+        assert_eq!(
+            tree.sysroot().text("sys/deep/value"),
+            Fact::Value("inside".into())
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_absent() {
+        let tree = Tree::new();
+        assert_eq!(tree.sysroot().text("/sys/nothing"), Fact::Absent);
+        assert_eq!(tree.sysroot().text("/sys/deep/value/below"), Fact::Absent);
+        assert_eq!(tree.sysroot().list("/nothing"), Fact::Absent);
+        assert_eq!(
+            Sysroot::new(Path::new("/nonexistent-root")).text("/x"),
+            Fact::Absent
+        );
+    }
+
+    #[test]
+    fn an_absolute_link_stays_inside() {
+        let tree = Tree::new();
+        tree.link("/sys/deep/value", "sys/absolute");
+        assert_eq!(
+            tree.sysroot().text("/sys/absolute"),
+            Fact::Value("inside".into())
+        );
+    }
+
+    #[test]
+    fn a_relative_link_may_climb_within_the_root() {
+        let tree = Tree::new();
+        tree.link("../sys/deep/../deep/value", "sys/relative");
+        assert_eq!(
+            tree.sysroot().text("/sys/relative"),
+            Fact::Value("inside".into())
+        );
+        assert_eq!(
+            tree.sysroot().real_path("/sys/relative"),
+            Fact::Value("/sys/deep/value".into())
+        );
+    }
+
+    #[test]
+    fn a_link_that_climbs_out_is_refused() {
+        let tree = Tree::new();
+        tree.link("../../secret", "sys/escape");
+        tree.link("../..", "sys/up");
+        for path in ["/sys/escape", "/sys/up/secret", "/../secret", "../secret"] {
+            assert!(
+                matches!(tree.sysroot().text(path), Fact::Unsupported(why) if why.contains("out")),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_absolute_link_to_the_outside_does_not_find_it() {
+        let tree = Tree::new();
+        let outside = tree.dir.path().join("secret");
+        tree.link(outside.to_str().unwrap(), "sys/escape");
+        assert_eq!(tree.sysroot().text("/sys/escape"), Fact::Absent);
+    }
+
+    #[test]
+    fn a_circle_of_links_ends() {
+        let tree = Tree::new();
+        tree.link("two", "sys/one");
+        tree.link("one", "sys/two");
+        tree.link("self/self", "sys/self");
+        for path in ["/sys/one", "/sys/self"] {
+            assert!(
+                matches!(tree.sysroot().text(path), Fact::Unsupported(why) if why.contains("links")),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_beyond_the_bound_is_not_read() {
+        let tree = Tree::new();
+        fs::write(tree.root().join("exact"), vec![b'a'; 4096]).unwrap();
+        fs::write(tree.root().join("long"), vec![b'a'; 4097]).unwrap();
+        assert!(tree.sysroot().text("/exact").value().is_some());
+        assert!(matches!(tree.sysroot().text("/long"), Fact::Unsupported(_)));
+    }
+
+    #[test]
+    fn nothing_but_a_regular_file_is_opened() {
+        let tree = Tree::new();
+        assert!(matches!(tree.sysroot().text("/sys"), Fact::Unsupported(_)));
+        assert!(matches!(
+            tree.sysroot().list("/sys/deep/value"),
+            Fact::Unsupported(_)
+        ));
+        let socket = tree.root().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert!(matches!(
+            tree.sysroot().text("/socket"),
+            Fact::Unsupported(_)
+        ));
+    }
+
+    #[test]
+    fn a_file_without_permission_is_unreadable_or_we_are_root() {
+        let tree = Tree::new();
+        let file = tree.root().join("sys/deep/value");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
+        let expected = match fs::read(&file) {
+            Ok(_) => Fact::Value("inside".into()),
+            Err(_) => Fact::Unreadable(13),
+        };
+        assert_eq!(tree.sysroot().text("/sys/deep/value"), expected);
+    }
+
+    #[test]
+    fn a_link_can_be_read_without_being_followed() {
+        let tree = Tree::new();
+        tree.link("pid:[4026531836]", "sys/pid");
+        tree.link("../bus/pci/drivers/nvme", "sys/driver");
+        assert_eq!(
+            tree.sysroot().link("/sys/pid"),
+            Fact::Value("pid:[4026531836]".into())
+        );
+        assert_eq!(
+            tree.sysroot().link_name("/sys/driver"),
+            Fact::Value("nvme".into())
+        );
+        assert!(matches!(
+            tree.sysroot().link("/sys/deep"),
+            Fact::Unsupported(_)
+        ));
+    }
+
+    #[test]
+    fn names_come_sorted() {
+        let tree = Tree::new();
+        for name in ["b", "a", "c"] {
+            fs::write(tree.root().join("sys/deep").join(name), "").unwrap();
+        }
+        let names = ["a", "b", "c", "value"].map(str::to_owned).to_vec();
+        assert_eq!(tree.sysroot().list("/sys/deep"), Fact::Value(names));
+    }
+}

@@ -1,0 +1,12 @@
+//! Whole machines against whole policies: the shipped lab, and what changes when one thing does.
+
+mod evidence;
+mod fixtures;
+mod inventory;
+mod lab;
+mod pins;
+mod platform;
+mod policy;
+mod properties;
+mod rig;
+mod separation;

@@ -1,0 +1,235 @@
+//! Facts as real machines show them, and the traps among them.
+
+use super::rig::{Machine, NODES};
+use crate::domain::WitnessKind;
+use crate::identity::Identity;
+use crate::inventory::{Bus, GpuDivision, HypervisorFlag, Transport};
+use crate::{Fact, Inventory};
+
+fn disk<'a>(inventory: &'a Inventory, name: &str) -> Option<&'a crate::inventory::Disk> {
+    inventory
+        .disks
+        .value()
+        .unwrap()
+        .iter()
+        .find(|disk| disk.name == name)
+}
+
+#[test]
+fn the_inventory_of_every_shipped_machine_has_a_value_for_every_fact() {
+    for (name, _) in NODES {
+        let inventory = Machine::new(name).inventory();
+        let text = inventory.to_json().to_string();
+        assert!(
+            text.starts_with(r#"{"boot":{"boot_id":{"path":"#),
+            "sorted: {text}"
+        );
+        assert_eq!(inventory.to_json()["version"], 1);
+        for state in ["unreadable", "unsupported", "placeholder"] {
+            assert!(!text.contains(state), "{name}: {state}");
+        }
+        assert_eq!(
+            inventory.processor.hypervisor_flag.value(),
+            Some(&HypervisorFlag::Clear)
+        );
+    }
+}
+
+#[test]
+fn the_display_of_a_management_controller_is_no_graphics_processor() {
+    for (name, count) in [("kp1", 0), ("st1", 0), ("in1", 0), ("an1", 2)] {
+        let inventory = Machine::new(name).inventory();
+        let gpus = inventory.gpus.value().unwrap();
+        assert_eq!(gpus.len(), count, "{name}");
+        assert!(gpus.iter().all(|gpu| gpu.division == GpuDivision::Whole));
+        let displays = inventory.pci.value().unwrap().iter();
+        let displays = displays.filter(|f| f.class.value().is_some_and(|c| c >> 16 == 3));
+        assert_eq!(displays.count(), count + 1, "{name}: and a display besides");
+    }
+}
+
+#[test]
+fn graphics_processors_are_told_by_class_and_vendor() {
+    let cases = [
+        ("0x030200", "0x10de", "0x2330", 1),
+        ("0x030000", "0x10de", "0x1db4", 1),
+        ("0x120000", "0x1da3", "0x1020", 1),
+        ("0x038000", "0x1002", "0x740f", 1),
+        ("0x030000", "0x102b", "0x0536", 0),
+        ("0x030000", "0x1002", "0x515e", 0),
+        ("0x030000", "0x19e5", "0x1711", 0),
+        ("0x010802", "0x10de", "0x2330", 0),
+        ("0x03", "0x10de", "0x2330", 0),
+        ("junk", "0x10de", "0x2330", 0),
+    ];
+    for (class, vendor, device, count) in cases {
+        let machine = Machine::empty("an1");
+        let home = "sys/bus/pci/devices/0000:41:00.0";
+        machine.write(&format!("{home}/class"), class);
+        machine.write(&format!("{home}/vendor"), vendor);
+        machine.write(&format!("{home}/device"), device);
+        let gpus = machine.inventory().gpus;
+        assert_eq!(
+            gpus.value().unwrap().len(),
+            count,
+            "{class} {vendor}:{device}"
+        );
+    }
+}
+
+#[test]
+fn a_pci_domain_of_32_bits_is_read() {
+    let machine = Machine::empty("an1");
+    machine.write("sys/bus/pci/devices/10000:e1:00.0/class", "0x010802\n");
+    machine.write("sys/bus/pci/devices/10000:e1:00.0/vendor", "0x8086\n");
+    let inventory = machine.inventory();
+    assert_eq!(
+        inventory.pci.value().unwrap()[0].address.as_str(),
+        "10000:e1:00.0"
+    );
+}
+
+#[test]
+fn a_drive_behind_native_multipath_is_a_drive_and_its_hidden_path_is_not() {
+    let machine = Machine::new("kp1");
+    let subsystem = "sys/devices/virtual/nvme-subsystem/nvme-subsys0";
+    machine.remove("sys/block/nvme0n1");
+    machine.write(
+        &format!("{subsystem}/nvme0n1/wwid"),
+        "eui.7a35100000c41e07\n",
+    );
+    machine.write(&format!("{subsystem}/nvme0n1/removable"), "0\n");
+    machine.link(&format!("{subsystem}/nvme0n1/device"), "../../nvme-subsys0");
+    machine.link(
+        &format!("{subsystem}/nvme0"),
+        "../../../pci0000:00/0000:00:03.0/0000:03:00.0/nvme/nvme0",
+    );
+    machine.link(
+        "sys/block/nvme0n1",
+        &format!("../{}/nvme0n1", &subsystem[4..]),
+    );
+    machine.write("sys/block/nvme0c0n1/hidden", "1\n");
+    let inventory = machine.inventory();
+    assert_eq!(
+        disk(&inventory, "nvme0n1").unwrap().transport,
+        Fact::Value(Transport::Nvme)
+    );
+    assert!(disk(&inventory, "nvme0c0n1").is_none());
+    assert_eq!(inventory.disks.value().unwrap().len(), 1);
+}
+
+#[test]
+fn mappings_and_memory_disks_are_no_drives() {
+    let machine = Machine::new("kp1");
+    for name in ["dm-0", "md127", "zram0", "ram0", "nbd0", "loop7"] {
+        machine.write(&format!("sys/block/{name}/removable"), "0\n");
+    }
+    assert_eq!(machine.inventory().disks.value().unwrap().len(), 1);
+}
+
+#[test]
+fn a_worldwide_identifier_of_zeros_is_a_placeholder() {
+    let machine = Machine::new("st1");
+    machine.write("sys/block/sda/device/wwid", "naa.0000000000000000\n");
+    let inventory = machine.inventory();
+    assert!(matches!(
+        disk(&inventory, "sda").unwrap().wwid.fact,
+        Fact::Placeholder(_)
+    ));
+}
+
+#[test]
+fn virtual_media_of_a_management_controller_names_no_machine() {
+    let machine = Machine::new("kp1");
+    let home = "sys/devices/pci0000:00/0000:00:01.0/usb1/1-1/host7/target7:0:0/7:0:0:0";
+    machine.write(&format!("{home}/block/sdx/removable"), "1\n");
+    machine.write(&format!("{home}/block/sdx/serial"), "AMI00000000042\n");
+    machine.link("sys/block/sdx", &format!("../{}/block/sdx", &home[4..]));
+    let inventory = machine.inventory();
+    assert_eq!(
+        disk(&inventory, "sdx").unwrap().transport,
+        Fact::Value(Transport::Usb)
+    );
+    let identity = Identity::of(&inventory);
+    assert!(
+        !identity
+            .witnesses()
+            .any(|witness| witness.kind == WitnessKind::DiskSerial && witness.path.contains("sdx"))
+    );
+}
+
+#[test]
+fn an_adapter_on_usb_names_no_machine() {
+    let machine = Machine::new("kp1");
+    machine.link("sys/class/net/eno1/device/subsystem", "../../../../bus/usb");
+    let inventory = machine.inventory();
+    assert_eq!(
+        inventory.nics.value().unwrap()[0].bus,
+        Fact::Value(Bus::Usb)
+    );
+    let identity = Identity::of(&inventory);
+    assert!(
+        !identity
+            .witnesses()
+            .any(|witness| witness.kind == WitnessKind::NicAddress)
+    );
+    assert!(
+        identity
+            .unseen()
+            .any(|(kind, reading)| *kind == WitnessKind::NicAddress
+                && reading.to_string().contains("USB"))
+    );
+}
+
+#[test]
+fn a_dell_uuid_and_a_uuid_of_an_address_are_no_witnesses() {
+    for uuid in [
+        "4c4c4544-0058-4b10-8032-b7c04f513233",
+        "44454c4c-5800-104b-8032-b7c04f513233",
+        "00000000-0000-0000-0000-00005e005311",
+    ] {
+        let machine = Machine::new("kp1");
+        machine.write("sys/class/dmi/id/product_uuid", uuid);
+        let identity = Identity::of(&machine.inventory());
+        let kinds: Vec<_> = identity.witnesses().map(|witness| witness.kind).collect();
+        assert!(!kinds.contains(&WitnessKind::ProductUuid), "{uuid}");
+        assert!(kinds.contains(&WitnessKind::ProductSerial));
+    }
+}
+
+#[test]
+fn a_machine_without_firmware_tables_says_absent_everywhere() {
+    let machine = Machine::new("kp1");
+    machine.remove("sys/class/dmi");
+    let dmi = machine.inventory().dmi;
+    assert_eq!(dmi.product_serial.fact, Fact::Absent);
+    assert_eq!(dmi.product_uuid.fact, Fact::Absent);
+    assert_eq!(dmi.product_serial.path, "/sys/class/dmi/id/product_serial");
+}
+
+#[test]
+fn a_value_with_a_newline_inside_is_read_as_one_line() {
+    let machine = Machine::new("kp1");
+    machine.write("sys/class/dmi/id/board_serial", "  S4881\nomputer Corp  \n");
+    let serial = machine.inventory().dmi.board_serial;
+    assert_eq!(serial.value().unwrap().normalised(), "s4881 omputer corp");
+}
+
+#[test]
+fn a_link_out_of_the_tree_gives_no_fact() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("serial"), "OUT-SIDE-0001\n").unwrap();
+    let machine = Machine::new("kp1");
+    let up = "../".repeat(32);
+    let target = format!("{up}{}", outside.path().join("serial").display());
+    machine.remove("sys/class/dmi/id/product_serial");
+    machine.link("sys/class/dmi/id/product_serial", &target);
+    let serial = machine.inventory().dmi.product_serial;
+    assert!(matches!(serial.fact, Fact::Unsupported(why) if why.contains("out of the root")));
+}
+
+#[test]
+fn this_very_machine_is_read_without_a_panic() {
+    let inventory = Inventory::read(std::path::Path::new("/"));
+    assert_eq!(inventory.to_json()["version"], 1);
+}

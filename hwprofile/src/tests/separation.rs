@@ -1,0 +1,344 @@
+//! Two machines, domain by domain: what is shared, what is separate, and what nobody can tell.
+
+use super::rig::{Machine, lab_policy, node, pair, policy_text, policy_with};
+use crate::domain::{Device, Domain};
+use crate::{PairVerdict, Policy, Refusal, Scope};
+
+const DMI: [&str; 4] = [
+    "product_serial",
+    "board_serial",
+    "chassis_serial",
+    "product_uuid",
+];
+
+/// Storage and intake after a change to intake.
+fn check(policy: &Policy, change: impl Fn(&Machine, &Machine)) -> PairVerdict {
+    let (st1, in1) = (Machine::new("st1"), Machine::new("in1"));
+    change(&st1, &in1);
+    pair(policy, &st1, &in1).verdict
+}
+
+fn shared(verdict: PairVerdict) -> Refusal {
+    match verdict {
+        PairVerdict::Shared(refusal) => refusal,
+        other @ (PairVerdict::Separate | PairVerdict::Unproven(_)) => panic!("{other:?}"),
+    }
+}
+
+fn unproven(verdict: PairVerdict) -> Refusal {
+    match verdict {
+        PairVerdict::Unproven(refusal) => refusal,
+        other @ (PairVerdict::Separate | PairVerdict::Shared(_)) => panic!("{other:?}"),
+    }
+}
+
+/// The lab's policy without its own rule between storage and intake: the constitution stays.
+fn without_the_rule() -> Policy {
+    let text = policy_text();
+    let rule = text
+        .find("[[separate]]\nzones  = [\"storage\", \"intake\"]")
+        .unwrap();
+    let next = text[rule + 1..].find("[[separate]]").unwrap() + rule + 1;
+    super::rig::parse(&format!("{}{}", &text[..rule], &text[next..]))
+}
+
+#[test]
+fn one_boot_is_one_host() {
+    let refusal = shared(check(&lab_policy(), |st1, in1| {
+        in1.copy(st1, "proc/sys/kernel/random/boot_id");
+    }));
+    assert_eq!(refusal.code, "HW-210");
+}
+
+#[test]
+fn one_board_serial_is_one_board() {
+    let refusal = shared(check(&lab_policy(), |st1, in1| {
+        in1.copy(st1, "sys/class/dmi/id/board_serial");
+    }));
+    assert_eq!(refusal.code, "HW-212");
+}
+
+#[test]
+fn one_enclosure_serial_is_one_chassis_whatever_its_spelling() {
+    let refusal = shared(check(&lab_policy(), |_, in1| {
+        in1.write("sys/class/dmi/id/chassis_serial", "  nsc-4901-80443 \n");
+    }));
+    assert_eq!(refusal.code, "HW-211");
+}
+
+#[test]
+fn one_place_in_the_plan_is_one_chassis() {
+    let policy = policy_with("position = 21", "position = 11");
+    let refusal = shared(check(&policy, |_, _| {}));
+    assert_eq!(refusal.code, "HW-211");
+    assert!(refusal.read[0].contains("rack R1, unit 11"), "{refusal}");
+}
+
+#[test]
+fn one_rack_is_refused_only_where_a_rule_asks_for_two() {
+    let rule = "zones  = [\"storage\", \"intake\"]\ndomain = ";
+    let policy = policy_with(&format!("{rule}\"chassis\""), &format!("{rule}\"rack\""));
+    assert_eq!(shared(check(&policy, |_, _| {})).code, "HW-213");
+    let text = policy_text().replace(&format!("{rule}\"chassis\""), &format!("{rule}\"rack\""));
+    let text = text.replace(
+        "rack     = \"R1\"\nposition = 21",
+        "rack     = \"R2\"\nposition = 21",
+    );
+    assert_eq!(
+        check(&super::rig::parse(&text), |_, _| {}),
+        PairVerdict::Separate
+    );
+}
+
+#[test]
+fn one_drive_is_refused_though_the_boards_are_two() {
+    let refusal = shared(check(&lab_policy(), |_, in1| {
+        in1.write("sys/block/nvme0n1/wwid", "eui.7a35100000d8f2a1\n");
+    }));
+    assert_eq!(refusal.code, "HW-214");
+    assert!(refusal.read[0].contains("wwid"), "{refusal}");
+}
+
+#[test]
+fn one_adapter_is_refused() {
+    let refusal = shared(check(&lab_policy(), |_, in1| {
+        in1.write("sys/class/net/enp2s0f1/address", "00:00:5e:00:53:22\n");
+    }));
+    assert_eq!(refusal.code, "HW-215");
+}
+
+#[test]
+fn one_graphics_processor_is_refused() {
+    let policy = lab_policy();
+    let (st1, an1) = (Machine::new("st1"), Machine::new("an1"));
+    let function = "sys/devices/pci0000:00/0000:00:05.0/0000:04:00.0";
+    st1.write(&format!("{function}/class"), "0x030200\n");
+    st1.write(&format!("{function}/vendor"), "0x10de\n");
+    let uuid = "GPU UUID: \t GPU-6c1f0b52-9d3e-4a87-b1c4-20e95fd7a836\n";
+    st1.write("proc/driver/nvidia/gpus/0000:04:00.0/information", uuid);
+    let report = pair(&policy, &st1, &an1);
+    let gpu = report
+        .findings
+        .iter()
+        .find(|f| f.scope == Scope::Device(Device::Gpu))
+        .unwrap();
+    assert!(matches!(&gpu.verdict, PairVerdict::Shared(refusal) if refusal.code == "HW-216"));
+    assert_eq!(
+        shared(report.verdict).code,
+        "HW-212",
+        "the board is named first"
+    );
+}
+
+#[test]
+fn placeholder_twins_are_unproven_and_never_separate() {
+    let refusal = unproven(check(&lab_policy(), |st1, in1| {
+        for machine in [st1, in1] {
+            for name in DMI {
+                machine.write(
+                    &format!("sys/class/dmi/id/{name}"),
+                    "To Be Filled By O.E.M.\n",
+                );
+            }
+            machine.write(
+                "sys/class/dmi/id/product_uuid",
+                "03000200-0400-0500-0006-000700080009\n",
+            );
+        }
+        for nic in ["enp2s0f0", "enp2s0f1"] {
+            in1.write(&format!("sys/class/net/{nic}/addr_assign_type"), "3\n");
+        }
+        in1.remove("sys/block/nvme0n1/wwid")
+            .remove("sys/block/nvme0n1/device/serial");
+    }));
+    assert_eq!(refusal.code, "HW-220");
+    let shown = refusal.to_string();
+    assert!(
+        shown.contains("placeholder") || shown.contains("does not meet its pins"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn one_family_that_differs_is_not_enough_for_two_boards() {
+    let policy = policy_with(
+        "domain = \"board\"",
+        "domain = \"board\"\non_unproven = \"refuse\"",
+    );
+    let (st1, an1) = (Machine::new("st1"), Machine::new("an1"));
+    an1.remove("sys/class/dmi");
+    an1.write("sys/class/net/enp2s0/addr_assign_type", "3\n");
+    an1.remove("proc/driver/nvidia");
+    let report = pair(&policy, &st1, &an1);
+    let refusal = unproven(report.verdict);
+    assert_eq!(refusal.code, "HW-220");
+    assert!(
+        refusal
+            .read
+            .iter()
+            .any(|line| line.contains("differ: disk;")),
+        "{refusal}"
+    );
+    assert!(
+        refusal
+            .also
+            .iter()
+            .any(|line| line.contains("product_serial")),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_uuid_made_from_the_serial_number_is_no_second_family_and_both_byte_orders_are_one() {
+    let policy = lab_policy();
+    let refusal = shared(check(&policy, |st1, in1| {
+        st1.write(
+            "sys/class/dmi/id/product_uuid",
+            "c5f5ad0b-9b1e-4f6e-8a3d-6f0d1f2a7b90\n",
+        );
+        in1.write(
+            "sys/class/dmi/id/product_uuid",
+            "0BADF5C5-1E9B-6E4F-8A3D-6F0D1F2A7B90\n",
+        );
+        for machine in [st1, in1] {
+            machine.remove("sys/class/dmi/id/product_serial");
+            machine.remove("sys/class/dmi/id/board_serial");
+        }
+        in1.write("sys/class/net/enp2s0f0/address", "00:00:5e:00:53:21\n");
+        in1.remove("sys/block/nvme0n1/wwid")
+            .remove("sys/block/nvme0n1/device/serial");
+    }));
+    assert_eq!(
+        refusal.code, "HW-212",
+        "two weak families are equal and none differs"
+    );
+}
+
+#[test]
+fn one_weak_witness_alone_neither_joins_nor_separates() {
+    let refusal = unproven(check(&lab_policy(), |st1, in1| {
+        for machine in [st1, in1] {
+            machine.remove("sys/class/dmi/id/product_serial");
+            machine.remove("sys/class/dmi/id/board_serial");
+        }
+        in1.copy(st1, "sys/class/dmi/id/product_uuid");
+    }));
+    assert_eq!(refusal.code, "HW-220");
+}
+
+#[test]
+fn the_plan_counts_only_for_a_machine_that_is_the_one_pinned() {
+    let refusal = unproven(check(&lab_policy(), |_, in1| {
+        in1.write("sys/class/dmi/id/product_serial", "HI2-0000-99999\n");
+        in1.write("sys/class/net/enp2s0f0/address", "00:00:5e:00:53:a1\n");
+    }));
+    assert_eq!(refusal.code, "HW-220");
+    assert!(
+        refusal.read[0].contains("does not meet its pins"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn without_a_place_in_the_plan_no_chassis_is_proven() {
+    let policy = policy_with("position = 21\n", "");
+    let refusal = unproven(check(&policy, |_, _| {}));
+    assert!(
+        refusal.read[0].contains("in1: the plan gives no rack and position"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn the_constitution_is_judged_where_no_rule_is_written() {
+    let policy = without_the_rule();
+    assert_eq!(check(&policy, |_, _| {}), PairVerdict::Separate);
+    let refusal = shared(check(&policy, |st1, in1| {
+        in1.copy(st1, "sys/class/dmi/id/chassis_serial");
+    }));
+    assert_eq!(refusal.code, "HW-211");
+    let rule = refusal.rule.as_ref().unwrap();
+    assert!(rule.text.starts_with("constitution"), "{refusal}");
+    assert_eq!((rule.file.as_str(), rule.line), ("", 0));
+}
+
+#[test]
+fn the_constitution_speaks_about_public_zones_of_every_kind_and_about_identifying_data_only() {
+    let public = "kind     = \"analytics\"\nexposure = \"internal\"";
+    let text = policy_text().replace(public, &public.replace("internal", "public"));
+    let policy = super::rig::parse(&text);
+    let zone = |policy: &Policy, name: &str| policy.zone(&name.parse().unwrap()).unwrap().clone();
+    let (storage, analytics) = (zone(&policy, "storage"), zone(&policy, "analytics"));
+    assert!(crate::constitution::covers(&storage, &analytics));
+    assert!(crate::constitution::covers(&analytics, &storage));
+    assert!(!crate::constitution::covers(&storage, &storage));
+    let lab = lab_policy();
+    assert!(!crate::constitution::covers(
+        &zone(&lab, "storage"),
+        &zone(&lab, "analytics")
+    ));
+    assert!(!crate::constitution::covers(
+        &zone(&lab, "intake"),
+        &zone(&lab, "analytics")
+    ));
+}
+
+#[test]
+fn zones_without_a_rule_between_them_may_share() {
+    let policy = lab_policy();
+    let (in1, an1) = (Machine::new("in1"), Machine::new("an1"));
+    an1.copy(&in1, "sys/class/dmi/id/chassis_serial");
+    let report = pair(&policy, &in1, &an1);
+    assert_eq!(report.verdict, PairVerdict::Separate);
+    assert!(report.findings.is_empty());
+}
+
+#[test]
+fn a_rule_covers_the_narrower_domains_and_the_devices() {
+    let report = pair(&lab_policy(), &Machine::new("st1"), &Machine::new("an1"));
+    let scopes: Vec<Scope> = report
+        .findings
+        .iter()
+        .map(|finding| finding.scope)
+        .collect();
+    assert_eq!(
+        scopes,
+        [
+            Scope::Domain(Domain::Board),
+            Scope::Domain(Domain::Host),
+            Scope::Device(Device::Disk),
+            Scope::Device(Device::Nic),
+            Scope::Device(Device::Gpu),
+        ]
+    );
+}
+
+#[test]
+fn a_warning_lets_a_doubt_pass_and_tells_it() {
+    let rule = "[[separate]]\nzones = [\"intake\", \"analytics\"]\ndomain = \"chassis\"\n\
+        on_unproven = \"warn\"\nwhy = \"they answer to different people\"\n";
+    let text = policy_text().replace("[node.kp1]\n", &format!("{rule}\n[node.kp1]\n"));
+    let policy = super::rig::parse(&text.replace("position = 21\n", ""));
+    let (in1, an1) = (Machine::new("in1"), Machine::new("an1"));
+    let report = pair(&policy, &in1, &an1);
+    assert_eq!(report.verdict, PairVerdict::Separate);
+    assert_eq!(report.warnings.len(), 1);
+    assert_eq!(report.warnings[0].code, "HW-220");
+    an1.copy(&in1, "sys/class/dmi/id/chassis_serial");
+    assert_eq!(
+        shared(pair(&policy, &in1, &an1).verdict).code,
+        "HW-211",
+        "sharing never passes"
+    );
+}
+
+#[test]
+fn a_node_that_is_not_listed_is_unproven() {
+    let policy = lab_policy();
+    let (st1, in1) = (
+        Machine::new("st1").evidence(),
+        Machine::new("in1").evidence(),
+    );
+    let verdict = crate::judge_pair(&policy, (&node("st1"), &st1), (&node("in9"), &in1));
+    assert_eq!(unproven(verdict).code, "HW-300");
+}
