@@ -121,7 +121,7 @@ impl Objects for Store {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     leaves: Mutex<Vec<Leaf>>,
-    pub(crate) full_at: Option<usize>,
+    full_at: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +132,14 @@ pub(crate) enum Leaf {
 }
 
 impl Ledger {
+    /// A trail whose disk is full after this many leaves.
+    pub(crate) fn full_after(leaves: usize) -> Ledger {
+        Ledger {
+            full_at: Some(leaves),
+            ..Ledger::default()
+        }
+    }
+
     pub(crate) fn leaves(&self) -> Vec<Leaf> {
         self.leaves.lock().unwrap().clone()
     }

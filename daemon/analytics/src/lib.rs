@@ -10,6 +10,8 @@
 //! - `compute`: groups with what they stand on, then the rest of the plan over published cells
 //! - [`query`]: one question from its text to its answer
 //! - [`answer`]: the answer as JSON and CSV
+//! - [`listing`], [`storage`], [`trail`]: the two doors as they are on a node
+//! - [`zone`]: the program around it all
 //! - [`code`]: every code with its meaning and mend
 //!
 //! What the policy does not cover is said in [`policy`], first of all differencing across queries.
@@ -17,6 +19,7 @@
 pub mod answer;
 pub mod code;
 mod compute;
+pub mod listing;
 pub mod objects;
 pub mod policy;
 pub mod query;
@@ -24,10 +27,14 @@ pub mod receipts;
 pub mod record;
 pub mod schema;
 pub mod settings;
+pub mod storage;
 pub mod suppress;
 pub mod table;
+pub mod trail;
+pub mod zone;
 
 #[cfg(test)]
 mod double;
 
 pub use code::CODES;
+pub use zone::Analytics;

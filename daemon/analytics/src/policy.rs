@@ -25,6 +25,7 @@ mod above;
 mod aggregate;
 mod below;
 mod fault;
+mod stack;
 mod statement;
 
 pub use aggregate::{Argument, Measure};

@@ -166,6 +166,18 @@ impl<O: Objects> Engine<O> {
         })
     }
 
+    /// The door to storage.
+    #[must_use]
+    pub fn objects(&self) -> &O {
+        &self.objects
+    }
+
+    /// Where the records come from.
+    #[must_use]
+    pub fn objects(&self) -> &O {
+        &self.objects
+    }
+
     /// The settings in force.
     #[must_use]
     pub fn settings(&self) -> &Settings {
@@ -286,7 +298,7 @@ impl<O: Objects> Engine<O> {
                 snapshots.insert(name.clone(), snapshot);
             }
         }
-        let plan = question.plan(&context.state()).await?;
+        let plan = question.plan(&context.state())?;
         let shape = policy::judge(&plan)?;
         let snapshot = snapshots
             .get(&shape.table)

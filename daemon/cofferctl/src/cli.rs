@@ -81,6 +81,9 @@ pub enum Command {
         name: String,
         /// NDJSON; standard input if absent.
         file: Option<PathBuf>,
+        /// How long one record is sent again, with the same idempotency key, while there is no answer.
+        #[arg(long, default_value_t = 10)]
+        patience_seconds: u64,
         /// The rack to talk to.
         #[command(flatten)]
         rack: RackArguments,

@@ -30,8 +30,9 @@ pub(crate) fn dispatch(command: Command, format: Format) -> Outcome {
         Command::Put { file, target, rack } => object::put(&file, &target, &rack),
         Command::Get { source, output, rack } => object::get(&source, output.as_deref(), &rack),
         Command::Ls { target, rack } => object::list(&target, &rack),
-        Command::Submit { kind, name, file, rack } => {
-            submit::run(kind, &name, file.as_deref(), &rack)
+        Command::Submit { kind, name, file, patience_seconds, rack } => {
+            let patience = std::time::Duration::from_secs(patience_seconds);
+            submit::run(kind, &name, file.as_deref(), patience, &rack)
         }
         Command::Query { sql, format: rows, rack } => query::run(&sql, rows, &rack, format),
         Command::Audit(command) => audit::run(command),

@@ -7,22 +7,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cofferdam_hwprofile::Refusal;
-use cofferdam_link::body::{self, Body};
-use cofferdam_link::{Connection, Credential, Dialer, Snapshot};
+use cofferdam_link::{Body, Connection, Credential, Dialer, Snapshot, read_body};
 use cofferdam_node::Exit;
 use cofferdam_rack::lease::TrustBundle;
-use cofferdam_rack::{Manifest, Operators, SpiffeId, ZoneName};
+use cofferdam_rack::{Manifest, Operators, RackDomain, SpiffeId, TrustDomain, ZoneName};
 use cofferdam_trail::note::VerifierKey;
 use http::{HeaderMap, Method, Request, StatusCode};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::sync::watch;
+use x509_parser::extensions::GeneralName;
 
 use crate::lab::file::{LabFile, LabZone};
 use crate::verdict::Failure;
 
 /// The largest answer that is read whole.
-const ANSWER_LIMIT_BYTES: usize = 1 << 30;
+const ANSWER_LIMIT_BYTES: u64 = 1 << 30;
 /// How long an answer may take.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -169,7 +169,7 @@ pub async fn ask_over(
     let response =
         connection.send(request).await.map_err(|error| no_answer(chain(&error)))?;
     let (head, incoming) = response.into_parts();
-    let bytes = body::read(incoming, ANSWER_LIMIT_BYTES, ANSWER_DEADLINE)
+    let bytes = read_body(incoming, ANSWER_LIMIT_BYTES, ANSWER_DEADLINE)
         .await
         .map_err(|error| no_answer(chain(&error)))?;
     Ok(Answer { status: head.status, headers: head.headers, bytes })
@@ -183,7 +183,7 @@ pub fn request(method: Method, path: &str, body: impl Into<Bytes>) -> Result<Req
     Request::builder()
         .method(method)
         .uri(path)
-        .body(body::full(body.into()))
+        .body(cofferdam_link::full(body.into()))
         .map_err(|error| unusable(&format!("{path}: {error}")))
 }
 
@@ -224,7 +224,7 @@ fn snapshot_of(file: &LabFile) -> Result<Snapshot, Failure> {
     Ok(Snapshot {
         domain: manifest.domain.clone(),
         credential: Some(Arc::new(credential)),
-        trust: trust_of(&file.client.ca)?,
+        trust: trust_of(&file.client.ca, &manifest.domain)?,
         pins: manifest.pins(),
         flows: Arc::clone(&manifest.flows),
         epoch: manifest.epoch,
@@ -233,14 +233,27 @@ fn snapshot_of(file: &LabFile) -> Result<Snapshot, Failure> {
 }
 
 /// The roots by the trust domain that each authority's own certificate names.
-fn trust_of(path: &Path) -> Result<TrustBundle, Failure> {
+fn trust_of(path: &Path, rack: &RackDomain) -> Result<TrustBundle, Failure> {
     let mut trust = TrustBundle::default();
     for certificate in read_certificates(path)? {
-        let domain = cofferdam_link::certificate::authority_domain(&certificate)
-            .map_err(|error| unusable(&format!("{}: {}", path.display(), chain(&error))))?;
+        let domain = authority_domain(&certificate, rack).ok_or_else(|| {
+            unusable(&format!("{}: an authority names no zone of {rack}", path.display()))
+        })?;
         trust.domains.entry(domain).or_default().push(certificate.to_vec());
     }
     Ok(trust)
+}
+
+/// An authority's certificate names its trust domain in one URI without a path (SPIFFE X.509-SVID, section 3.2).
+fn authority_domain(der: &[u8], rack: &RackDomain) -> Option<TrustDomain> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    let names = certificate.subject_alternative_name().ok()??;
+    let uri = names.value.general_names.iter().find_map(|name| match name {
+        GeneralName::URI(uri) => uri.strip_prefix("spiffe://"),
+        _ => None,
+    })?;
+    let (zone, domain) = uri.split_once('.')?;
+    (domain == rack.as_str()).then(|| zone.parse().ok().map(|zone| rack.trust_domain(&zone)))?
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {

@@ -288,7 +288,7 @@ impl Keeper {
             return Ok(());
         }
         let flows = &self.node.rack().flows;
-        match flows.decide(&session.peer.zone, owner, Verb::Append, None) {
+        match flows.decide_any(&session.peer.zone, owner, Verb::Append) {
             FlowDecision::Allow(_rule) => Ok(()),
             FlowDecision::Refuse(refusal) => Err(self.refused(session, refusal).await),
         }

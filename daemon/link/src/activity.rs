@@ -1,5 +1,5 @@
-//! What a connection is doing: nothing, receiving a request's head, or answering. Owns the two patience limits, for idleness
-//! and for slow heads; must never look into the bytes.
+//! What a connection is doing: nothing, receiving a request's head, or answering. Owns the two
+//! patience limits, for idleness and for slow heads; must never look into the bytes.
 
 use std::io;
 use std::pin::Pin;
@@ -159,8 +159,8 @@ impl<T: AsyncRead + Unpin> AsyncRead for Noticed<T> {
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
         if outcome.is_ready() && buf.filled().len() > before {
             self.activity.moved();
-            // In HTTP/1.1 bytes that come while nothing runs begin a head. HTTP/2 has frames of its own between requests;
-            // there the idle limit must do.
+            // In HTTP/1.1 bytes that come while nothing runs begin a head. HTTP/2 has frames of its
+            // own between requests; there the idle limit must do.
             if self.protocol == Protocol::Http1 {
                 self.activity.bytes_came();
             }

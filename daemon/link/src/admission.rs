@@ -1,5 +1,5 @@
-//! From an accepted socket to a session, or to a recorded refusal. Owns the order: handshake, judgement, seat, receipt.
-//! Must never hand a byte to the service; that begins after the receipt.
+//! From an accepted socket to a session, or to a recorded refusal. Owns the order: handshake,
+//! judgement, seat, receipt. Must never hand a byte to the service; that begins after the receipt.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -243,7 +243,8 @@ impl<S: Service, W: Witness> House<S, W> {
     }
 }
 
-/// Lets a refused peer read its alert: a socket closed over unread bytes is reset, and the alert lost.
+/// Lets a refused peer read its alert: a socket closed over unread bytes is reset, and the alert
+/// lost.
 async fn linger(mut socket: TcpStream) {
     let reading = async {
         socket.shutdown().await?;

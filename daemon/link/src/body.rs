@@ -1,5 +1,5 @@
-//! Bodies of answers and of requests sent. Owns the one body type of the link and the ways to make one; must never
-//! gather an unbounded body in memory.
+//! Bodies of answers and of requests sent. Owns the one body type of the link and the ways to make
+//! one; must never gather an unbounded body in memory.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -69,8 +69,8 @@ pub fn channel(pieces: usize) -> (BodyWriter, Body) {
     )
 }
 
-/// The writing end of [`channel`]. A body ends well only through [`BodyWriter::finish`]: dropping the writer breaks
-/// the message off.
+/// The writing end of [`channel`]. A body ends well only through [`BodyWriter::finish`]: dropping
+/// the writer breaks the message off.
 #[derive(Debug)]
 pub struct BodyWriter(mpsc::Sender<Piece>);
 
@@ -143,5 +143,73 @@ impl Stream for Received {
         };
         self.ended = true;
         Poll::Ready(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn text(body: Body) -> Result<String, BodyError> {
+        let bytes = body.collect().await?.to_bytes();
+        Ok(String::from_utf8(bytes.to_vec()).expect("text"))
+    }
+
+    #[tokio::test]
+    async fn every_kind_of_body_gives_what_was_put_in() {
+        assert_eq!(text(full("all of it")).await.expect("whole"), "all of it");
+        assert_eq!(text(empty()).await.expect("whole"), "");
+        let pieces = ["in ", "pieces"].map(|piece| Ok(Bytes::from_static(piece.as_bytes())));
+        assert_eq!(
+            text(stream(futures::stream::iter(pieces)))
+                .await
+                .expect("whole"),
+            "in pieces"
+        );
+        assert_eq!(
+            text(wrap(Full::new(Bytes::from("wrapped"))))
+                .await
+                .expect("whole"),
+            "wrapped"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_source_that_fails_breaks_the_body_off() {
+        let pieces = [
+            Ok(Bytes::from_static(b"half")),
+            Err(BodyError::new("the disk broke")),
+        ];
+        let fault = text(stream(futures::stream::iter(pieces)))
+            .await
+            .expect_err("broken off");
+        assert_eq!(fault.0.to_string(), "the disk broke");
+    }
+
+    #[tokio::test]
+    async fn a_body_whose_writer_leaves_unfinished_is_broken_off() {
+        let (writer, body) = channel(1);
+        writer
+            .send(Bytes::from_static(b"half"))
+            .await
+            .expect("a reader");
+        drop(writer);
+        assert!(text(body).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_writer_waits_at_its_bound_and_learns_that_the_reader_left() {
+        let (writer, body) = channel(1);
+        writer
+            .send(Bytes::from_static(b"first"))
+            .await
+            .expect("room for one");
+        let mut second = std::pin::pin!(writer.send(Bytes::from_static(b"second")));
+        assert!(
+            futures::poll!(second.as_mut()).is_pending(),
+            "the bound is reached"
+        );
+        drop(body);
+        assert_eq!(second.await, Err(ReaderGone));
     }
 }

@@ -1,5 +1,5 @@
-//! Reading a request's body without trusting it. Owns [`BodyReader`]; must never hand on a byte past the limit and
-//! never wait past the deadline.
+//! Reading a request's body without trusting it. Owns [`BodyReader`]; must never hand on a byte
+//! past the limit and never wait past the deadline.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -109,8 +109,8 @@ where
     /// The next piece; `None` at the end of the body.
     ///
     /// # Errors
-    /// The body is too long, too slow, or broken off. A body that announces too great a length fails before its
-    /// first byte.
+    /// The body is too long, too slow, or broken off. A body that announces too great a length
+    /// fails before its first byte.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
         if self.taken.saturating_add(self.body.size_hint().lower()) > self.limit {
             return Err(self.fault(ReadErrorKind::BodyTooLarge { limit: self.limit }));
@@ -181,4 +181,126 @@ where
         whole.extend_from_slice(&piece);
     }
     Ok(whole.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::{Body, BodyError, channel, empty, full};
+
+    const SOON: Duration = Duration::from_millis(50);
+    const LATE: Duration = Duration::from_secs(10);
+
+    /// A body that comes in pieces and then ends as `end` says. The channel holds all of it.
+    async fn pieces(pieces: &[&'static str], end: Option<&'static str>) -> Body {
+        let (writer, body) = channel(8);
+        for piece in pieces {
+            writer
+                .send(Bytes::from_static(piece.as_bytes()))
+                .await
+                .expect("a reader");
+        }
+        let ended = match end {
+            None => writer.finish().await,
+            Some(fault) => writer.fail(BodyError::new(fault)).await,
+        };
+        ended.expect("a reader");
+        body
+    }
+
+    async fn check(body: Body, limit: u64, expect: Result<&str, (&str, u64)>) {
+        let read = read_body(body, limit, LATE).await;
+        let read = read
+            .as_ref()
+            .map(|bytes| std::str::from_utf8(bytes).expect("text"))
+            .map_err(|fault| (fault.kind.code(), fault.taken));
+        assert_eq!(read, expect);
+    }
+
+    #[tokio::test]
+    async fn a_body_up_to_the_limit_is_read_whole() {
+        check(full("12345"), 5, Ok("12345")).await;
+        check(empty(), 0, Ok("")).await;
+        check(pieces(&["12", "", "34", "5"], None).await, 5, Ok("12345")).await;
+        check(pieces(&[], None).await, 0, Ok("")).await;
+    }
+
+    #[tokio::test]
+    async fn a_body_one_byte_beyond_the_limit_is_refused() {
+        check(
+            pieces(&["12", "34", "56"], None).await,
+            5,
+            Err(("LK-601", 4)),
+        )
+        .await;
+        check(pieces(&["1"], None).await, 0, Err(("LK-601", 0))).await;
+    }
+
+    #[tokio::test]
+    async fn a_body_that_announces_too_great_a_length_is_refused_before_its_first_byte() {
+        check(full("123456"), 5, Err(("LK-601", 0))).await;
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_refused_and_never_taken_for_a_short_one() {
+        check(
+            pieces(&["12"], Some("the disk broke")).await,
+            5,
+            Err(("LK-603", 2)),
+        )
+        .await;
+        let (writer, body) = channel(1);
+        drop(writer);
+        check(body, 5, Err(("LK-603", 0))).await;
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_end_in_time_is_refused() {
+        let (writer, body) = channel(1);
+        writer
+            .send(Bytes::from_static(b"12"))
+            .await
+            .expect("a reader");
+        let fault = read_body(body, 5, SOON).await.expect_err("nobody ends it");
+        assert_eq!((fault.kind.code(), fault.taken), ("LK-602", 2));
+        let refusal = fault.refusal();
+        assert_eq!(refusal.code, "LK-602");
+        assert!(
+            refusal
+                .read
+                .iter()
+                .any(|line| line.contains("bytes read: 2")),
+            "{refusal}"
+        );
+        drop(writer);
+    }
+
+    #[tokio::test]
+    async fn the_deadline_is_for_the_whole_body_and_not_for_each_piece() {
+        let (writer, body) = channel(1);
+        let mut reader = BodyReader::new(body, u64::MAX, SOON);
+        let trickle = async {
+            while writer.send(Bytes::from_static(b"x")).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let read = async {
+            loop {
+                match reader.next().await {
+                    Ok(piece) => assert!(piece.is_some(), "it never ends"),
+                    Err(fault) => break fault.kind.code(),
+                }
+            }
+        };
+        let code = tokio::select! { () = trickle => "the reader left", code = read => code };
+        assert_eq!(code, "LK-602");
+    }
+
+    #[test]
+    fn each_fault_has_the_http_status_that_says_the_same() {
+        let status = |kind: ReadErrorKind| kind.status().as_u16();
+        assert_eq!(status(ReadErrorKind::BodyTooLarge { limit: 1 }), 413);
+        assert_eq!(status(ReadErrorKind::BodyTimeout { within: SOON }), 408);
+        assert_eq!(status(ReadErrorKind::BodyBroken("x".into())), 400);
+    }
 }

@@ -1,4 +1,5 @@
-//! Reading one leaf certificate. Owns the facts that a judgement needs; must never decide whether to trust it.
+//! Reading one leaf certificate. Owns the facts that a judgement needs; must never decide whether
+//! to trust it.
 
 use ring::digest::{SHA256, digest};
 use rustls::pki_types::CertificateDer;
@@ -100,7 +101,8 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     sum
 }
 
-/// A serial number as records and revocations write it: lowercase hexadecimal without leading zeros.
+/// A serial number as records and revocations write it: lowercase hexadecimal without leading
+/// zeros.
 fn hexadecimal(serial: &[u8]) -> String {
     let digits = serial
         .iter()
@@ -160,7 +162,8 @@ fn uri_names(certificate: &X509Certificate<'_>) -> Result<UriNames, Reason> {
                     tag.0
                 )));
             }
-            // Host names and addresses are for clients that verify hosts (curl, boto3); here they mean nothing.
+            // Host names and addresses are for clients that verify hosts (curl, boto3); here they
+            // mean nothing.
             GeneralName::DNSName(_)
             | GeneralName::IPAddress(_)
             | GeneralName::OtherName(..)
@@ -207,4 +210,138 @@ fn is_self_signed(der: &CertificateDer<'_>, certificate: &X509Certificate<'_>) -
             .verify_signature(*algorithm, tbs, &certificate.signature_value.data)
             .is_ok()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rcgen::{CertificateParams, CustomExtension, KeyPair, SanType};
+
+    fn certificate(change: impl FnOnce(&mut CertificateParams)) -> CertificateDer<'static> {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::default();
+        change(&mut params);
+        params
+            .self_signed(&key)
+            .expect("a certificate")
+            .der()
+            .clone()
+    }
+
+    fn uri(text: &str) -> SanType {
+        SanType::URI(text.try_into().expect("ASCII"))
+    }
+
+    #[test]
+    fn a_serial_is_written_in_lowercase_without_leading_zeros() {
+        assert_eq!(hexadecimal(&[0x00, 0x0a, 0xbc]), "abc");
+        assert_eq!(hexadecimal(&[0xff, 0x00]), "ff00");
+        assert_eq!(hexadecimal(&[0x00]), "");
+    }
+
+    #[test]
+    fn host_names_and_addresses_are_no_names() {
+        let der = certificate(|params| {
+            let address = std::net::Ipv4Addr::LOCALHOST.into();
+            let host = SanType::DnsName("localhost".try_into().expect("ASCII"));
+            params.subject_alt_names = vec![host, SanType::IpAddress(address)];
+        });
+        assert_eq!(Leaf::read(&der).expect("readable").names, UriNames::None);
+    }
+
+    #[test]
+    fn one_uri_among_others_is_the_name_and_two_are_none() {
+        let one = certificate(|params| params.subject_alt_names.push(uri("spiffe://a/b")));
+        let names = Leaf::read(&one).expect("readable").names;
+        assert_eq!(names, UriNames::One("spiffe://a/b".to_owned()));
+        let two = certificate(|params| params.subject_alt_names.extend([uri("a:b"), uri("c:d")]));
+        assert_eq!(Leaf::read(&two).expect("readable").names, UriNames::Many(2));
+    }
+
+    /// A certificate whose alternative name is exactly these bytes.
+    fn with_san(value: &[u8]) -> Result<UriNames, Reason> {
+        let der = certificate(|params| {
+            let extension = CustomExtension::from_oid_content(&[2, 5, 29, 17], value.to_vec());
+            params.custom_extensions.push(extension);
+        });
+        Leaf::read(&der).map(|leaf| leaf.names)
+    }
+
+    #[test]
+    fn a_malformed_alternative_name_is_refused() {
+        assert_eq!(
+            with_san(b"\x30\x05\x86\x03a:b"),
+            Ok(UriNames::One("a:b".to_owned()))
+        );
+        for bad in [
+            &b"\x30\x05\x86\x03\xff\xfe\xfd"[..], // a URI that is no text
+            b"\x30\x05\x86\x09a:b",               // a length beyond its end
+            b"\x30\x05\x86\x03a:bxx",             // bytes after the list
+            b"\x04\x05\x86\x03a:b",               // no list at all
+            b"",
+        ] {
+            assert!(matches!(
+                with_san(bad),
+                Err(Reason::MalformedName(_) | Reason::Unreadable(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn two_alternative_names_in_one_certificate_are_refused() {
+        let der = certificate(|params| {
+            params.subject_alt_names.push(uri("spiffe://a/b"));
+            let second = b"\x30\x05\x86\x03a:b".to_vec();
+            let extension = CustomExtension::from_oid_content(&[2, 5, 29, 17], second);
+            params.custom_extensions.push(extension);
+        });
+        assert!(matches!(
+            Leaf::read(&der),
+            Err(Reason::MalformedName(_) | Reason::Unreadable(_))
+        ));
+    }
+
+    #[test]
+    fn bytes_after_the_certificate_are_refused() {
+        let mut der = certificate(|_| {}).to_vec();
+        der.push(0);
+        assert!(matches!(
+            Leaf::read(&der.into()),
+            Err(Reason::Unreadable(_))
+        ));
+    }
+
+    #[test]
+    fn a_certificate_beyond_the_limit_is_refused_unread() {
+        let der = CertificateDer::from(vec![0x30; CERTIFICATE_LIMIT + 1]);
+        let expect = Reason::Unreadable("longer than 8192 bytes".to_owned());
+        assert_eq!(Leaf::read(&der), Err(expect));
+    }
+
+    #[test]
+    fn a_self_signed_certificate_is_known_by_its_signature_and_not_by_its_names_alone() {
+        let own = certificate(|_| {});
+        assert!(Leaf::read(&own).expect("readable").self_signed);
+        let mut spoiled = own.to_vec();
+        *spoiled.last_mut().expect("bytes") ^= 1;
+        let spoiled = Leaf::read(&spoiled.into());
+        assert!(spoiled.is_err() || spoiled.is_ok_and(|leaf| !leaf.self_signed));
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            drop(Leaf::read(&bytes.into()));
+        }
+
+        #[test]
+        fn a_certificate_with_one_byte_changed_never_panics(at in 0_usize..400, to in any::<u8>()) {
+            let mut der =
+                certificate(|params| params.subject_alt_names.push(uri("spiffe://a/b"))).to_vec();
+            let at = at % der.len();
+            der[at] = to;
+            drop(Leaf::read(&der.into()));
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! The one place that asks what time it is. Owns [`Clock`]; must never cache an answer, so that a step of the
-//! wall clock reaches every certificate check and every deadline.
+//! The one place that asks what time it is. Owns [`Clock`]; must never cache an answer, so that a
+//! step of the wall clock reaches every certificate check and every deadline.
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,7 +41,8 @@ impl Clock {
         (self.0)()
     }
 
-    /// Whole seconds since 1970-01-01 UTC. A clock before that reads as zero: every certificate is then not yet valid.
+    /// Whole seconds since 1970-01-01 UTC. A clock before that reads as zero: every certificate is
+    /// then not yet valid.
     #[must_use]
     pub fn unix_seconds(&self) -> u64 {
         self.since_epoch().as_secs()

@@ -1,5 +1,6 @@
-//! A dialed connection: requests out, answers in, until it ends. Owns the sending half and the one task that drives and watches
-//! the connection; must never send a request once the connection lost its right.
+//! A dialed connection: requests out, answers in, until it ends. Owns the sending half and the one
+//! task that drives and watches the connection; must never send a request once the connection lost
+//! its right.
 
 use std::error::Error;
 use std::future::Future;
@@ -172,7 +173,8 @@ impl Connection {
     /// The target is the request's path and query. A request without a `Host` gets the zone's name.
     ///
     /// # Errors
-    /// The connection is closed or closes meanwhile, the peer refuses us, or the request is no HTTP.
+    /// The connection is closed or closes meanwhile, the peer refuses us, or the request is no
+    /// HTTP.
     pub async fn send(&mut self, request: Request<Body>) -> Result<Response<Incoming>, SendError> {
         if self.fate.ended.get().is_some() {
             return Err(self.fault(None).await);
@@ -206,7 +208,8 @@ impl Connection {
         }
     }
 
-    /// As [`Connection::send`], but gives up after `within`. The connection is then of no further use.
+    /// As [`Connection::send`], but gives up after `within`. The connection is then of no further
+    /// use.
     ///
     /// # Errors
     /// As [`Connection::send`], and the time is up.

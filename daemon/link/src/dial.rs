@@ -1,5 +1,5 @@
-//! Calling another zone. Owns what must hold before a request may be sent: our right to call, and who answered. Must never
-//! send a byte of a request to a peer that was not verified.
+//! Calling another zone. Owns what must hold before a request may be sent: our right to call, and
+//! who answered. Must never send a byte of a request to a peer that was not verified.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,8 @@ use crate::standing::{Credential, Snapshot, Standing};
 use crate::tls::{Protocol, Signer, Signers, client_config};
 use crate::verifier::{Expect, Verifier};
 
-/// A dialed connection takes no new request this long before its end, so that we leave before the listener must close.
+/// A dialed connection takes no new request this long before its end, so that we leave before the
+/// listener must close.
 const LAST_CALL_MARGIN: Duration = Duration::from_secs(20);
 /// ... but never more than half of its life.
 const LAST_CALL_SHARE: u64 = 2;
@@ -92,8 +93,9 @@ impl Dialer {
     /// Connects to a node of zone `expect` under our lease.
     ///
     /// # Errors
-    /// We hold no lease, no flow leads there, nobody answers, or who answers is not of that zone. That the other side
-    /// refuses *us* shows only with the first request (TLS 1.3): see [`crate::SendError`].
+    /// We hold no lease, no flow leads there, nobody answers, or who answers is not of that zone.
+    /// That the other side refuses *us* shows only with the first request (TLS 1.3): see
+    /// [`crate::SendError`].
     pub async fn connect(
         &self,
         address: SocketAddr,
@@ -103,7 +105,8 @@ impl Dialer {
         self.make(address, call).await
     }
 
-    /// Connects to the keeper with nothing but the key that the manifest pins for us, to ask for a lease.
+    /// Connects to the keeper with nothing but the key that the manifest pins for us, to ask for a
+    /// lease.
     ///
     /// # Errors
     /// Nobody answers, or who answers does not hold the pinned key.

@@ -1,17 +1,17 @@
-//! Requests and answers over an admitted connection, until it ends. Owns the one loop in which a connection is served,
-//! watched and closed; must never keep a connection whose guard says it is lost.
+//! Requests and answers over an admitted connection, until it ends. Owns the one loop in which a
+//! connection is served, watched and closed; must never keep a connection whose guard says it is
+//! lost.
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep, timeout};
 
@@ -24,8 +24,8 @@ use crate::streams::Streams;
 use crate::tls::Protocol;
 use crate::witness::{EndReason, Witness};
 
-/// The least head buffer that hyper takes, in bytes.
-const SMALLEST_HEAD: usize = 8192;
+/// The least buffer that hyper takes, in bytes.
+const SMALLEST_BUFFER: usize = 8192;
 /// How often a quiet HTTP/2 peer is asked whether it is there, and how long it may take to answer.
 const H2_PING: Duration = Duration::from_secs(20);
 
@@ -40,12 +40,11 @@ pub(crate) async fn run<S: Service, W: Witness>(house: &Arc<House<S, W>>, admitt
     let activity = Activity::new();
     let streams = Streams::default();
     let protocol = Protocol::agreed(stream.get_ref().1.alpn_protocol());
-    let builder = builder(&streams, protocol, &house.limits);
-    let io = Noticed {
+    let io = TokioIo::new(Noticed {
         stream,
         activity: Arc::clone(&activity),
         protocol,
-    };
+    });
     let service = {
         let (house, session) = (Arc::clone(house), Arc::clone(&session));
         let activity = Arc::clone(&activity);
@@ -59,25 +58,32 @@ pub(crate) async fn run<S: Service, W: Witness>(house: &Arc<House<S, W>>, admitt
             }
         })
     };
-    let why = {
-        let connection = builder.serve_connection(TokioIo::new(io), service);
-        let mut connection = pin!(connection);
-        let conduct = Conduct {
-            guard,
-            activity,
-            limits: &house.limits,
-            closing: None,
-            cut: None,
-            hearing: Hearing::Both,
-        };
-        let stopping = house.stopping.clone();
-        conduct
-            .until_end(
-                stopping,
-                connection.as_mut(),
-                auto::Connection::graceful_shutdown,
-            )
-            .await
+    let conduct = Conduct {
+        guard,
+        activity,
+        limits: &house.limits,
+        closing: None,
+        cut: None,
+        hearing: Hearing::Both,
+    };
+    let stopping = house.stopping.clone();
+    // Decided in the handshake: guessing by the first bytes would wait for them without a limit.
+    let why = match protocol {
+        Protocol::Http1 => {
+            let mut connection = pin!(http1_builder(&house.limits).serve_connection(io, service));
+            let finish = http1::Connection::graceful_shutdown;
+            conduct
+                .until_end(stopping, connection.as_mut(), finish)
+                .await
+        }
+        Protocol::Http2 => {
+            let builder = http2_builder(&streams, &house.limits);
+            let mut connection = pin!(builder.serve_connection(io, service));
+            let finish = http2::Connection::graceful_shutdown;
+            conduct
+                .until_end(stopping, connection.as_mut(), finish)
+                .await
+        }
     };
     streams.end().await;
     drop(seat);
@@ -91,21 +97,20 @@ pub(crate) async fn run<S: Service, W: Witness>(house: &Arc<House<S, W>>, admitt
     }
 }
 
-fn builder(streams: &Streams, protocol: Protocol, limits: &Limits) -> auto::Builder<Streams> {
-    let builder = auto::Builder::new(streams.clone());
-    // Decided in the handshake: guessing by the first bytes would wait for them without a limit.
-    let mut builder = match protocol {
-        Protocol::Http1 => builder.http1_only(),
-        Protocol::Http2 => builder.http2_only(),
-    };
+fn http1_builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
-        // Our own clock for heads does not run between requests, as hyper's does.
+        // Our own patience with heads does not run between requests, as hyper's does.
         .header_read_timeout(None)
-        .max_buf_size(limits.max_head_bytes.max(SMALLEST_HEAD));
+        .max_header_size(limits.max_head_bytes)
+        .max_buf_size(limits.max_head_bytes.max(SMALLEST_BUFFER));
     builder
-        .http2()
+}
+
+fn http2_builder(streams: &Streams, limits: &Limits) -> http2::Builder<Streams> {
+    let mut builder = http2::Builder::new(streams.clone());
+    builder
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(limits.max_head_bytes).unwrap_or(u32::MAX))
         .max_concurrent_streams(limits.max_streams)
@@ -126,7 +131,8 @@ struct Conduct<'a> {
     hearing: Hearing,
 }
 
-/// To whom the conduct still listens. What was said once for all would be said again at each question.
+/// To whom the conduct still listens. What was said once for all would be said again at each
+/// question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Hearing {
     /// The guard and the stop of the listener.
@@ -151,7 +157,8 @@ enum Ending {
 }
 
 impl Conduct<'_> {
-    /// Drives the connection until it ends or must be cut, and says why. The caller cuts it by dropping it.
+    /// Drives the connection until it ends or must be cut, and says why. The caller cuts it by
+    /// dropping it.
     async fn until_end<C>(
         mut self,
         mut stopping: watch::Receiver<bool>,
@@ -159,12 +166,14 @@ impl Conduct<'_> {
         finish: impl Fn(Pin<&mut C>),
     ) -> EndReason
     where
-        C: Future<Output = Result<(), Box<dyn Error + Send + Sync>>>,
+        C: Future<Output = Result<(), hyper::Error>>,
     {
         loop {
             let event = tokio::select! {
                 biased;
-                finding = self.guard.next(), if self.hearing <= Hearing::Guard => Event::Found(finding),
+                finding = self.guard.next(), if self.hearing <= Hearing::Guard => {
+                    Event::Found(finding)
+                }
                 () = due(&mut self.cut) => Event::CutTime,
                 () = told(&mut stopping), if self.hearing == Hearing::Both => Event::Stop,
                 why = self.activity.overdue(self.limits), if self.closing.is_none() => {

@@ -1,5 +1,5 @@
-//! The watch over one open connection. Owns when it is judged again: at each new snapshot, at each step of the clock,
-//! at its end. Must never close anything itself; whoever holds the socket does.
+//! The watch over one open connection. Owns when it is judged again: at each new snapshot, at each
+//! step of the clock, at its end. Must never close anything itself; whoever holds the socket does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,8 +51,9 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    /// The end at `deadline` (Unix seconds). The last call comes `margin` before it, so that what runs ends inside the
-    /// lease, but never earlier than after `1 / share` less than the whole life.
+    /// The end at `deadline` (Unix seconds). The last call comes `margin` before it, so that what
+    /// runs ends inside the lease, but never earlier than after `1 / share` less than the whole
+    /// life.
     pub(crate) fn of(now_ms: u64, deadline: u64, margin: Duration, share: u64) -> Self {
         let end = deadline.saturating_mul(1000);
         let life = end.saturating_sub(now_ms);
@@ -65,7 +66,8 @@ impl Ends {
     }
 }
 
-/// When a guard looks at the clock though nothing else happens: a step of the clock wakes nobody by itself.
+/// When a guard looks at the clock though nothing else happens: a step of the clock wakes nobody by
+/// itself.
 #[derive(Debug)]
 pub(crate) enum Looks {
     /// When the listener, which watches the clock for all of its connections, saw a step.

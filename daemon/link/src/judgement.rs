@@ -1,5 +1,6 @@
-//! Who a certificate chain proves, and whether the snapshot admits them. Pure: a snapshot, a chain and the time go in. Must
-//! never look for roots of another zone than the one that the certificate names.
+//! Who a certificate chain proves, and whether the snapshot admits them. Pure: a snapshot, a chain
+//! and the time go in. Must never look for roots of another zone than the one that the certificate
+//! names.
 
 use cofferdam_rack::lease::{Revocation, Revocations};
 use cofferdam_rack::{PeerId, SpiffeError, SpiffeId, ZoneName};
@@ -179,7 +180,8 @@ impl Identified {
         })
     }
 
-    /// Whether the snapshot lets this peer speak with us, this way. The first question of a connection.
+    /// Whether the snapshot lets this peer speak with us, this way. The first question of a
+    /// connection.
     pub(crate) fn admit(
         &self,
         snapshot: &Snapshot,
@@ -199,7 +201,8 @@ impl Identified {
         Ok(())
     }
 
-    /// Whether a new snapshot takes away what admitted this peer. The later question, asked at each change.
+    /// Whether a new snapshot takes away what admitted this peer. The later question, asked at each
+    /// change.
     pub(crate) fn lost(
         &self,
         snapshot: &Snapshot,
@@ -224,7 +227,8 @@ impl Identified {
                 roots: admitted_by,
             } => {
                 let roots = roots(snapshot, &self.peer.zone);
-                // The same roots need no second signature check: ten thousand connections ask at once.
+                // The same roots need no second signature check: ten thousand connections ask at
+                // once.
                 let trusted = roots == admitted_by.as_slice()
                     || verify_path(roots, *role, chain, &self.peer.zone, now).is_ok();
                 (!trusted).then_some(EndReason::TrustRemoved)
@@ -232,8 +236,9 @@ impl Identified {
         }
     }
 
-    /// The revocation that speaks of the lease behind this peer. A pinned key has no lease to lose: what it may ask for, the
-    /// keeper judges anew, and that is how a node whose fault was mended comes back.
+    /// The revocation that speaks of the lease behind this peer. A pinned key has no lease to lose:
+    /// what it may ask for, the keeper judges anew, and that is how a node whose fault was mended
+    /// comes back.
     fn revocation<'a>(&self, snapshot: &'a Snapshot) -> Option<&'a Revocation> {
         match self.kind {
             SessionKind::Boot => None,
@@ -298,7 +303,8 @@ fn roots<'a>(snapshot: &'a Snapshot, zone: &ZoneName) -> &'a [Vec<u8>] {
     snapshot.trust.roots(&snapshot.domain.trust_domain(zone))
 }
 
-/// Builds the path to one of the zone's roots. Gives the earliest end of its authorities, in Unix seconds.
+/// Builds the path to one of the zone's roots. Gives the earliest end of its authorities, in Unix
+/// seconds.
 fn verify_path(
     roots: &[Vec<u8>],
     role: Role,

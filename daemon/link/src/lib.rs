@@ -1,8 +1,9 @@
 //! Mutual TLS between zones: listeners, dialers and the life of a connection.
 //!
-//! TLS 1.3 only, both sides authenticated, nothing resumed. A connection lives as long as what admitted it: the end of a
-//! certificate, a revocation, a new manifest or a lost lease ends it, within a second. What is deliberately absent:
-//! a plain port, a TLS 1.2 fallback, session tickets, early data, a cache of decisions, a detached task.
+//! TLS 1.3 only, both sides authenticated, nothing resumed. A connection lives as long as what
+//! admitted it: the end of a certificate, a revocation, a new manifest or a lost lease ends it,
+//! within a second. What is deliberately absent: a plain port, a TLS 1.2 fallback, session tickets,
+//! early data, a cache of decisions, a detached task.
 //!
 //! The code map, in reading order:
 //!

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections at once. At the cap we stop accepting: the next client waits in the backlog.
     pub max_connections: usize,
-    /// Connections at once from one peer; more are refused with LK-307.
+    /// Connections at once from one peer; more are refused with LK-305.
     pub max_per_peer: usize,
     /// From the accept to the end of the handshake.
     pub handshake: Duration,
@@ -19,14 +19,13 @@ pub struct Limits {
     pub idle: Duration,
     /// What a running request gets at a stop, and at the deadline of its connection.
     pub drain: Duration,
-    /// What a running request gets when its right ends at once: revocation, a lost lease, a flow taken away.
+    /// What a running request gets when its right ends at once: revocation, a lost lease, a flow
+    /// taken away.
     pub cut: Duration,
     /// Bytes of one request's head.
     pub max_head_bytes: usize,
     /// HTTP/2 requests at once on one connection.
     pub max_streams: u32,
-    /// Bytes of a request body where the service sets no bound of its own (see [`crate::BodyReader`]).
-    pub max_body: u64,
 }
 
 impl Default for Limits {
@@ -42,7 +41,6 @@ impl Default for Limits {
             cut: Duration::from_millis(500),
             max_head_bytes: 32 * 1024,
             max_streams: 64,
-            max_body: 16 * 1024 * 1024,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The life of a listener: start, ready, draining, stopped. Owns the accept loop and every task below it; must never accept
-//! above the cap and must leave no task behind.
+//! The life of a listener: start, ready, draining, stopped. Owns the accept loop and every task
+//! below it; must never accept above the cap and must leave no task behind.
 
 use std::io;
 use std::net::SocketAddr;
@@ -81,8 +81,8 @@ pub struct Serving {
 }
 
 impl Listener {
-    /// Starts serving. `standing` must go on having a publisher: once it has none, nobody could tell of a revocation, so
-    /// open connections end and none is admitted.
+    /// Starts serving. `standing` must go on having a publisher: once it has none, nobody could
+    /// tell of a revocation, so open connections end and none is admitted.
     #[expect(
         clippy::too_many_arguments,
         reason = "five independent parts, each with a type of its own"
@@ -155,7 +155,8 @@ impl Serving {
         self.tally.counts()
     }
 
-    /// Stops: no new connection, up to the drain time for what runs, then cut. Afterwards no socket and no task is left.
+    /// Stops: no new connection, up to the drain time for what runs, then cut. Afterwards no socket
+    /// and no task is left.
     pub async fn stop(mut self) -> StopReport {
         self.stopping.send_replace(true);
         match self.task.join_next().await {
@@ -232,7 +233,8 @@ impl<S: Service, W: Witness> Doorkeeper<S, W> {
 
     async fn drain(&self, connections: &mut JoinSet<()>) {
         let limits = &self.house.limits;
-        // A connection may wait for the receipt of its admission, drain, and wait for the record of its end.
+        // A connection may wait for the receipt of its admission, drain, and wait for the record of
+        // its end.
         let bound = limits.drain + limits.receipt * 2 + LAST_RESORT;
         let ends = async {
             while let Some(ended) = connections.join_next().await {

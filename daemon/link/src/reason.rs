@@ -1,5 +1,6 @@
-//! Why a peer is refused: one vocabulary for the alert it sees, the record in the trail and the words for people. Owns
-//! [`Reason`]; must never carry a key or more of a certificate than its name and dates.
+//! Why a peer is refused: one vocabulary for the alert it sees, the record in the trail and the
+//! words for people. Owns [`Reason`]; must never carry a key or more of a certificate than its name
+//! and dates.
 
 use std::fmt;
 use std::io;
@@ -107,7 +108,7 @@ impl Reason {
             Self::UnfitLeaf(what) => format!("certificate: {what}"),
             Self::Revoked(why) => format!("revoked because: {} {}", why.code, why.consequence),
             Self::NoFlow { from, to } => format!("flow: {from} -> {to}"),
-            Self::PeerFull(limit) => format!("max-per-peer: {limit}"),
+            Self::PeerFull(limit) => format!("connections that one peer may hold: {limit}"),
             Self::FlowFull(limit) => format!("max-connections of the flow: {limit}"),
             Self::WrongZone { expected, found } => {
                 format!("zone called: {expected}; zone that answered: {found}")
@@ -135,7 +136,8 @@ impl Reason {
         }
     }
 
-    /// The error that makes rustls end the handshake with the fitting alert. The details stay on our side.
+    /// The error that makes rustls end the handshake with the fitting alert. The details stay on
+    /// our side.
     pub(crate) fn alert(&self) -> TlsError {
         let kind = match self {
             Self::Expired { .. } => CertificateError::Expired,

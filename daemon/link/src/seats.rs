@@ -1,4 +1,5 @@
-//! How many connections each peer and each flow holds. Owns the count; must never make anybody wait.
+//! How many connections each peer and each flow holds. Owns the count; must never make anybody
+//! wait.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

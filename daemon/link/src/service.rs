@@ -10,7 +10,8 @@ use crate::session::Session;
 
 /// A zone's answer to requests.
 pub trait Service: Send + Sync + 'static {
-    /// Answers one request of an admitted peer. The future is dropped, wherever it stands, when the connection is cut.
+    /// Answers one request of an admitted peer. The future is dropped, wherever it stands, when the
+    /// connection is cut.
     fn call(
         &self,
         session: Arc<Session>,

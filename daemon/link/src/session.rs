@@ -1,4 +1,5 @@
-//! One admitted connection as the services see it. Owns [`Session`]; must never hold a key or a socket.
+//! One admitted connection as the services see it. Owns [`Session`]; must never hold a key or a
+//! socket.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,11 +9,12 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 /// One admitted connection.
 ///
-/// Whoever is handed a session by a [`crate::Listener`] may rely on this: the peer proved possession of the key of a
-/// certificate that named `peer` and nothing else, that chained to the roots of `peer.zone` and of no other zone (or,
-/// for [`SessionKind::Boot`], whose key the manifest pins); it was inside its validity; it was not revoked; it is
-/// not ourselves; the flow table connects its zone to ours; and the receipt of its admission is durable. A change in
-/// any of this closes the connection within a second.
+/// Whoever is handed a session by a [`crate::Listener`] may rely on this: the peer proved
+/// possession of the key of a certificate that named `peer` and nothing else, that chained to the
+/// roots of `peer.zone` and of no other zone (or, for [`SessionKind::Boot`], whose key the manifest
+/// pins); it was inside its validity; it was not revoked; it is not ourselves; the flow table
+/// connects its zone to ours; and the receipt of its admission is durable. A change in any of this
+/// closes the connection within a second.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Who is at the other end.

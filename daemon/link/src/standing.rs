@@ -1,5 +1,6 @@
-//! What this node may do at this instant: its certificate, whom it trusts, who was revoked. Owns the immutable
-//! [`Snapshot`]; must never be changed in place. Whoever learns something new publishes a whole new snapshot.
+//! What this node may do at this instant: its certificate, whom it trusts, who was revoked. Owns
+//! the immutable [`Snapshot`]; must never be changed in place. Whoever learns something new
+//! publishes a whole new snapshot.
 
 use std::collections::BTreeMap;
 use std::fmt;

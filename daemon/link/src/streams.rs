@@ -1,4 +1,5 @@
-//! The tasks of one connection. Owns where HTTP/2 runs its streams; must never let a task outlive the connection.
+//! The tasks of one connection. Owns where HTTP/2 runs its streams; must never let a task outlive
+//! the connection.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,5 @@
-//! The link over loopback, with authorities and certificates made on the spot. Owns no behaviour of the product.
+//! The link over loopback, with authorities and certificates made on the spot. Owns no behaviour of
+//! the product.
 
 mod admission;
 mod dialing;

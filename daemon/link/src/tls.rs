@@ -1,5 +1,5 @@
-//! The one TLS configuration of the house: TLS 1.3, ring, no resumption, no tickets, no early data. Owns how configurations
-//! are built; must never read a process-wide default provider.
+//! The one TLS configuration of the house: TLS 1.3, ring, no resumption, no tickets, no early data.
+//! Owns how configurations are built; must never read a process-wide default provider.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -161,7 +161,8 @@ impl Signer {
     }
 }
 
-/// The last credential made ready: loading a key costs more than a look at whether it is still the same.
+/// The last credential made ready: loading a key costs more than a look at whether it is still the
+/// same.
 #[derive(Debug, Default)]
 pub(crate) struct Signers(Mutex<Option<(Arc<Credential>, Arc<Signer>)>>);
 

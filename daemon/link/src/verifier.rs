@@ -1,6 +1,5 @@
-//! The judgement inside the handshake. Owns the bridge to rustls; must never let a handshake pass without leaving the identified
-//! peer, and must
-//! never accept TLS 1.2 signatures.
+//! The judgement inside the handshake. Owns the bridge to rustls; must never let a handshake pass
+//! without leaving the identified peer, and must never accept TLS 1.2 signatures.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,5 +1,5 @@
-//! The trail as a connection sees it. Owns the [`Witness`] trait and why connections end; must never know how a record
-//! is kept.
+//! The trail as a connection sees it. Owns the [`Witness`] trait and why connections end; must
+//! never know how a record is kept.
 
 use std::future::Future;
 
@@ -11,11 +11,12 @@ use crate::session::Session;
 
 /// Who keeps the records of a listener.
 pub trait Witness: Send + Sync + 'static {
-    /// A peer was admitted. Awaited before the first byte of a request reaches the service; an error closes the
-    /// connection unserved.
+    /// A peer was admitted. Awaited before the first byte of a request reaches the service; an
+    /// error closes the connection unserved.
     fn admitted(&self, session: &Session) -> impl Future<Output = Result<(), WitnessError>> + Send;
 
-    /// A peer was turned away. `peer` is a claim that nobody proved where the refusal came before the proof.
+    /// A peer was turned away. `peer` is a claim that nobody proved where the refusal came before
+    /// the proof.
     fn refused(&self, peer: Option<&PeerId>, refusal: &Refusal) -> impl Future<Output = ()> + Send;
 
     /// An admitted connection ended.

@@ -1,7 +1,7 @@
 //! Every code this crate can emit: what it means and how to mend it.
 //!
-//! The enum is what the code uses, the table is what people read; both come from one list. A code is never given a
-//! second meaning and never used again once it is gone.
+//! The enum is what the code uses, the table is what people read; both come from one list. A code
+//! is never given a second meaning and never used again once it is gone.
 
 use std::fmt;
 
@@ -35,10 +35,12 @@ macro_rules! codes {
 
 codes! {
     UnknownZone = "FL-001", "a flow names a zone that does not exist",
-        "A flow leads from or to a zone that neither hwprofile.toml nor a client declares, so it could never be used.",
+        "A flow leads from or to a zone that neither hwprofile.toml nor a client declares, so \
+         it could never be used.",
         "Correct the name as suggested, or declare the zone.";
     UnknownVerb = "FL-002", "a verb that does not exist",
-        "The verbs are a closed list; a verb that nobody checks would be a right that nobody gives.",
+        "The verbs are a closed list; a verb that nobody checks would be a right that nobody \
+         gives.",
         "Write one of the verbs that the message lists.";
     BadGlob = "FL-003", "a bucket pattern that is not one",
         "A pattern has one segment of a-z, 0-9, dots and hyphens, and * for any run of those.",
@@ -47,7 +49,8 @@ codes! {
         "A right over records must name its buckets; nothing means nothing here, never everything.",
         "Add buckets = [\"...\"]; write \"*\" only where every bucket is meant.";
     BucketsUseless = "FL-005", "buckets beside verbs that know no buckets",
-        "append, read, list, delete and share are rights over buckets, the other verbs are not; one flow holds one sort.",
+        "append, read, list, delete and share are rights over buckets, the other verbs are not; \
+         one flow holds one sort.",
         "Split the flow in two, or remove the buckets.";
     VerbNotServed = "FL-006", "a verb that the zone never answers",
         "The program of the destination does not know this verb, so the flow could never be used.",
@@ -56,7 +59,8 @@ codes! {
         "Everything this flow allows is allowed by an earlier one, so it misleads its reader.",
         "Remove one of the two flows.";
     ClientIsZone = "FL-008", "a client in a zone of the rack",
-        "A client has no hardware in the rack, so it must not carry the name of a zone whose hardware is judged.",
+        "A client has no hardware in the rack, so it must not carry the name of a zone whose \
+         hardware is judged.",
         "Give the client's zone a name of its own.";
     KeyPinRepeated = "FL-009", "a key pin that is not one, or is pinned twice",
         "A public key names one party. The pin is sha256: and the base64 of the digest of the key.",
@@ -65,7 +69,8 @@ codes! {
         "No flow starts at the client's zone, so the client could not even ask for a lease.",
         "Add a flow from its zone, or remove the client.";
     LimitContradicted = "FL-011", "two limits for one pair of zones",
-        "max-connections counts all connections between two zones, so two flows must not state different numbers.",
+        "max-connections counts all connections between two zones, so two flows must not state \
+         different numbers.",
         "State it in one flow, or the same number in each.";
     ClientAsked = "FL-012", "a flow towards a client",
         "A client listens to nobody, so the flow could never be used.",
@@ -95,19 +100,22 @@ codes! {
         "An identity begins with spiffe:// in lower case.",
         "Issue a certificate with the identity of a node of this rack.";
     SpiffeDomain = "ID-003", "an identity with a trust domain of another form",
-        "A trust domain is a zone, a dot, and the rack's domain, in lower case, without port or user.",
+        "A trust domain is a zone, a dot, and the rack's domain, in lower case, without port or \
+         user.",
         "Issue a certificate with the identity of a node of this rack.";
     SpiffePath = "ID-004", "an identity with a path of another form",
         "The path is exactly /node/ and the name of a node.",
         "Issue a certificate with the identity of a node of this rack.";
     SpiffeDecorated = "ID-005", "an identity with a query, a fragment or an escape",
-        "An identity is compared byte by byte, so it has no query, no fragment and no percent sign.",
+        "An identity is compared byte by byte, so it has no query, no fragment and no percent \
+         sign.",
         "Issue a certificate with the identity of a node of this rack.";
     SpiffeForeign = "ID-006", "an identity of another rack",
         "The identity is well formed, but its trust domain is not below this rack's domain.",
         "Present a certificate of this rack.";
     BadDomain = "ID-007", "a rack domain that is not one",
-        "A rack's domain is a host name in lower case: labels of a-z, 0-9 and hyphens, joined by dots, 221 bytes at most.",
+        "A rack's domain is a host name in lower case: labels of a-z, 0-9 and hyphens, joined \
+         by dots, 221 bytes at most.",
         "Choose such a name, for instance rack1.example.org.";
     NotToml = "RK-001", "a file is not TOML",
         "A line of the file cannot be read as TOML, so nothing in the file counts.",
@@ -145,17 +153,22 @@ codes! {
     ZeroHeightPlaced = "RK-043", "K3: a device without height has a position",
         "A 0 U device hangs beside the units and stands on none.",
         "Remove its position, or give its height.";
-    BayMisplaced = "RK-044", "K4: a bay, device or node given twice, or a bay without its enclosure",
-        "Each device, bay and node stands in one place, and a bay in an enclosure that is itself no node.",
+    BayMisplaced = "RK-044", "K4: a bay, device or node given twice, or a bay without its \
+        enclosure",
+        "Each device, bay and node stands in one place, and a bay in an enclosure that is \
+         itself no node.",
         "Name each once, and put nodes of an enclosure into its bays.";
     ZonesTogether = "RK-045", "K5: two zones in one enclosure that must be separate",
-        "An enclosure shares its backplane, power and management, and a rule keeps these zones apart.",
+        "An enclosure shares its backplane, power and management, and a rule keeps these zones \
+         apart.",
         "Move one of the two nodes to an enclosure of its own.";
     PlaceMismatch = "RK-046", "K6: policy and elevation disagree",
-        "Every node of the policy has one place, and every place of a zone holds a node of the policy.",
+        "Every node of the policy has one place, and every place of a zone holds a node of the \
+         policy.",
         "Make hwprofile.toml and elevation.toml say the same.";
     FeedOverload = "RK-047", "K7: a power feed is overloaded",
-        "With all feeds, or with one of them lost, a feed would carry more than its share of its capacity.",
+        "With all feeds, or with one of them lost, a feed would carry more than its share of \
+         its capacity.",
         "Move devices to another feed, or use a larger one.";
     SingleFeed = "RK-048", "K8: identifying data on a single feed",
         "A device that holds identifying data must not fall with one feed.",
@@ -170,10 +183,12 @@ codes! {
         "A separation rule at the domain rack keeps these zones in racks of their own.",
         "Move one of the two nodes to another rack.";
     ExposedReads = "RK-101", "the constitution: an exposed zone reaches into identifying data",
-        "A zone of kind intake, or of public exposure, may write to a zone with identifying data, never read from it.",
+        "A zone of kind intake, or of public exposure, may write to a zone with identifying \
+         data, never read from it.",
         "Remove the verb. No manifest can allow it.";
     IntakeReads = "RK-102", "the constitution: intake is write-only",
-        "A zone of kind intake appends, takes new keys and leases. It can never read, search, or open a key.",
+        "A zone of kind intake appends, takes new keys and leases. It can never read, search, \
+         or open a key.",
         "Remove the verb. No manifest can allow it.";
     ClientKeys = "RK-103", "the constitution: data keys for a party without hardware",
         "Data keys go only to nodes whose hardware is judged; a client has none in the rack.",
@@ -194,7 +209,8 @@ codes! {
         "Fewer operators have signed than the rack asks for.",
         "Have the operators that the message names sign: cofferctl rack sign.";
     OperatorUnknown = "RK-205", "signed by an unknown operator",
-        "The note carries a signature by a key that is no operator's here, and too few by keys that are.",
+        "The note carries a signature by a key that is no operator's here, and too few by keys \
+         that are.",
         "Have an operator of this rack sign, or give the node the new operator's key.";
     SignatureFalse = "RK-206", "a signature does not hold",
         "The note names an operator's key, and the signature is not by that key over this text.",
@@ -203,7 +219,8 @@ codes! {
         "The epoch only rises: a manifest of a lower epoch than the last one is a rollback.",
         "Install the newest manifest, or have the operators sign this one with a higher epoch.";
     EpochReused = "RK-208", "two manifests of one epoch",
-        "Another manifest with the same epoch was in force before, so the number names two intentions.",
+        "Another manifest with the same epoch was in force before, so the number names two \
+         intentions.",
         "Have the operators sign with the next epoch.";
     OperatorsUnfit = "RK-209", "the operators cannot decide",
         "The threshold is nought, or above the number of operators, or one key is given twice.",
@@ -212,7 +229,8 @@ codes! {
         "The signature was made and could not be stored, so the former note stands.",
         "Let the signing user write in the rack's directory.";
     WireMalformed = "RK-301", "a message that is not well formed",
-        "A message between a node and the keeper lacks a part, has one too many, or one of another type.",
+        "A message between a node and the keeper lacks a part, has one too many, or one of \
+         another type.",
         "Run the same version on both sides.";
     WireVersion = "RK-302", "a message of another version",
         "The message says that it is of a version that this program does not know.",

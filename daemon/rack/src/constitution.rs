@@ -1,4 +1,4 @@
-//! The flows and neighbourhoods that no manifest can allow.
+//! The flows that no manifest can allow.
 //!
 //! Owns those rules. They are code, so that a manifest may add to them and never take one away.
 
@@ -60,11 +60,6 @@ pub(crate) fn forbids(from: Option<ZoneFacts>, to: ZoneFacts, verb: Verb) -> Opt
         ZoneKind::Keeper => Some(Code::KeeperReads),
         ZoneKind::Storage | ZoneKind::Analytics => None,
     }
-}
-
-/// Whether two zones must never share an enclosure, whatever the manifest says.
-pub(crate) fn parts(a: ZoneFacts, b: ZoneFacts) -> bool {
-    (a.is_exposed() && b.identifies()) || (b.is_exposed() && a.identifies())
 }
 
 #[cfg(test)]
@@ -138,11 +133,5 @@ mod tests {
             .collect();
         check(None, STORE, &allowed, Code::ClientKeys);
         check(None, KEEPER, &allowed, Code::ClientKeys);
-    }
-
-    #[test]
-    fn an_exposed_zone_and_identifying_data_never_share_an_enclosure() {
-        assert!(parts(INTAKE, STORE) && parts(STORE, INTAKE) && parts(OPEN, STORE));
-        assert!(!parts(INTAKE, PLAIN) && !parts(KEEPER, STORE) && !parts(INTAKE, OPEN));
     }
 }

@@ -1,6 +1,8 @@
-//! A closed reader of TOML that knows its lines: every fault of a file at once, each with what was seen and a suggestion.
+//! A closed reader of TOML that knows its lines: every fault of a file at once, each with what was
+//! seen and a suggestion.
 //!
-//! Owns the way from text to typed values of the manifest's files. It must never read a file, and never pass over a key.
+//! Owns the way from text to typed values of the manifest's files. It must never read a file, and
+//! never pass over a key.
 
 mod cell;
 mod value;

@@ -1,6 +1,8 @@
-//! `elevation.toml`: racks, power feeds, devices and bays, in `NetBox`'s words, checked against the policy.
+//! `elevation.toml`: racks, power feeds, devices and bays, in `NetBox`'s words, checked against the
+//! policy.
 //!
-//! Owns the typed plan. It must never be believed about what hardware *is*: that is evidence; this is where it should stand.
+//! Owns the typed plan. It must never be believed about what hardware *is*: that is evidence; this
+//! is where it should stand.
 
 mod check;
 mod power;
@@ -125,7 +127,9 @@ pub struct Inlet {
 }
 
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$word:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident {
+        $($(#[$word:meta])* $variant:ident = $text:literal),+ $(,)?
+    }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name { $($(#[$word])* $variant),+ }
@@ -269,7 +273,8 @@ impl Device {
 }
 
 impl Elevation {
-    /// Reads the elevation of the rack that `policy` describes and checks it; `file` is the name under which lines are cited.
+    /// Reads the elevation of the rack that `policy` describes and checks it; `file` is the name
+    /// under which lines are cited.
     ///
     /// # Errors
     /// All faults of the text at once, each with its line, the devices and the units.

@@ -1,4 +1,5 @@
-//! The epoch of a manifest: a number that only rises. Must never be lowered by arithmetic; there is none.
+//! The epoch of a manifest: a number that only rises. Must never be lowered by arithmetic; there is
+//! none.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,6 +1,7 @@
 //! `flows.toml`: who may call whom, with which verbs, on which buckets. Default deny.
 //!
-//! Owns the compiled table and its decision. It must never answer yes without a line of the file to point at.
+//! Owns the compiled table and its decision. It must never answer yes without a line of the file to
+//! point at.
 
 mod advice;
 mod read;
@@ -73,7 +74,8 @@ pub struct FlowText {
 }
 
 impl FlowText {
-    /// Whether the flow grants the verb on the bucket. A right over buckets without a bucket is not granted.
+    /// Whether the flow grants the verb on the bucket. A right over buckets without a bucket is not
+    /// granted.
     fn grants(&self, verb: Verb, bucket: Option<&str>) -> bool {
         self.verbs.contains(verb)
             && (!verb.takes_bucket()
@@ -139,11 +141,12 @@ pub struct FlowTable {
 }
 
 impl FlowTable {
-    /// Reads the flows of the rack that `policy` describes; `file` is the name under which lines are cited.
+    /// Reads the flows of the rack that `policy` describes; `file` is the name under which lines
+    /// are cited.
     ///
     /// # Errors
-    /// All faults of the text at once, each with its line and, for a misspelling, a suggestion. A flow that the
-    /// constitution forbids is one of them.
+    /// All faults of the text at once, each with its line and, for a misspelling, a suggestion. A
+    /// flow that the constitution forbids is one of them.
     pub fn parse(file: &str, text: &str, policy: &Policy) -> Result<Self, Faults> {
         let pins = policy
             .nodes()
@@ -185,8 +188,8 @@ impl FlowTable {
 
     /// Decides one request. The first flow of the file that allows it is the one that is named.
     ///
-    /// A right over buckets needs a bucket: with `None` it is refused, whatever the flows say. To list buckets, ask
-    /// [`FlowTable::reaches`] first and then decide for each bucket.
+    /// A right over buckets needs a bucket: with `None` it is refused, whatever the flows say. To
+    /// list buckets, ask [`FlowTable::decide_any`] first and then decide for each bucket.
     pub fn decide(
         &self,
         from: &ZoneName,
@@ -200,6 +203,16 @@ impl FlowTable {
         match allowed {
             Some(rule) => FlowDecision::Allow(rule.clone()),
             None => FlowDecision::Refuse(self.refusal(from, to, verb, bucket)),
+        }
+    }
+
+    /// Decides whether the verb is granted at all, on whichever bucket. It admits to no bucket: who
+    /// goes on to one asks [`FlowTable::decide`] for it.
+    pub fn decide_any(&self, from: &ZoneName, to: &ZoneName, verb: Verb) -> FlowDecision {
+        let edge = self.edge(from, to);
+        match edge.and_then(|edge| edge.rules.iter().find(|rule| rule.verbs.contains(verb))) {
+            Some(rule) => FlowDecision::Allow(rule.clone()),
+            None => FlowDecision::Refuse(self.refusal(from, to, verb, None)),
         }
     }
 

@@ -1,6 +1,8 @@
-//! Which buckets a flow speaks about: one segment of a bucket's letters, `*` standing for any run of them.
+//! Which buckets a flow speaks about: one segment of a bucket's letters, `*` standing for any run
+//! of them.
 //!
-//! Owns the pattern and its matching. A pattern never reaches across a `/`, and has no other sign with a meaning.
+//! Owns the pattern and its matching. A pattern never reaches across a `/`, and has no other sign
+//! with a meaning.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +17,8 @@ pub struct BucketGlob(String);
 /// Why a text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "read the bucket pattern: expected one segment of a-z, 0-9, dots and hyphens with * for any run of those, 63 bytes at most"
+    "read the bucket pattern: expected one segment of a-z, 0-9, dots and hyphens with * for any \
+     run of those, 63 bytes at most"
 )]
 pub struct GlobError {
     suggestion: Option<String>,
@@ -44,7 +47,8 @@ impl BucketGlob {
             && covers(self.0.as_bytes(), bucket.as_bytes())
     }
 
-    /// Whether this pattern speaks about every bucket that `other` speaks about. True is certain; false may be caution.
+    /// Whether this pattern speaks about every bucket that `other` speaks about. True is certain;
+    /// false may be caution.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         covers(self.0.as_bytes(), other.0.as_bytes())
@@ -55,8 +59,8 @@ const fn is_letter(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.' || byte == b'-'
 }
 
-/// Matches with one point of return, so that the work is at most the product of both lengths. A `*` within `text` is an
-/// ordinary byte that only a `*` of the pattern takes.
+/// Matches with one point of return, so that the work is at most the product of both lengths. A `*`
+/// within `text` is an ordinary byte that only a `*` of the pattern takes.
 fn covers(mut pattern: &[u8], mut text: &[u8]) -> bool {
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {
@@ -102,7 +106,8 @@ fn is_pattern(text: &str) -> bool {
         && !text.contains("**")
 }
 
-/// What was probably meant: lower case, `-` where another joint stood, one `*` where several or a `?` stood.
+/// What was probably meant: lower case, `-` where another joint stood, one `*` where several or a
+/// `?` stood.
 fn repaired(text: &str) -> Option<String> {
     let mut out = String::new();
     for letter in text
@@ -214,7 +219,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn matching_agrees_with_its_plain_meaning(pattern in "[ab*]{1,8}", bucket in "[ab/]{0,10}") {
+        fn matching_agrees_with_its_plain_meaning(
+            pattern in "[ab*]{1,8}", bucket in "[ab/]{0,10}"
+        ) {
             if let Ok(glob) = pattern.parse::<BucketGlob>() {
                 let plain = !bucket.is_empty() && !bucket.contains('/')
                     && means(pattern.as_bytes(), bucket.as_bytes());
@@ -226,7 +233,8 @@ mod tests {
         fn a_covered_pattern_matches_nothing_that_the_wider_does_not(
             wide in "[ab*]{1,6}", narrow in "[ab*]{1,6}", bucket in "[ab]{1,8}"
         ) {
-            if let (Ok(wide), Ok(narrow)) = (wide.parse::<BucketGlob>(), narrow.parse::<BucketGlob>())
+            let parse = |text: &str| text.parse::<BucketGlob>();
+            if let (Ok(wide), Ok(narrow)) = (parse(&wide), parse(&narrow))
                 && wide.covers(&narrow) && narrow.matches(&bucket)
             {
                 prop_assert!(wide.matches(&bucket));

@@ -9,7 +9,8 @@ use cofferdam_hwprofile::{NodeName, Refusal, ZoneName};
 
 use crate::{Code, SpiffeId};
 
-/// The longest rack domain, in bytes: a zone's name of 31, a dot and the domain fit a host name of 253.
+/// The longest rack domain, in bytes: a zone's name of 31, a dot and the domain fit a host name of
+/// 253.
 const DOMAIN_LIMIT_BYTES: usize = 221;
 /// The longest label of a host name, in bytes.
 const LABEL_LIMIT_BYTES: usize = 63;
@@ -20,7 +21,8 @@ const SHOWN_LIMIT_CHARS: usize = 80;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RackDomain(String);
 
-/// The trust domain of one zone: its name, a dot, the rack's domain, such as `storage.lab.internal`.
+/// The trust domain of one zone: its name, a dot, the rack's domain, such as
+/// `storage.lab.internal`.
 ///
 /// It is also the host name that a zone's servers go by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +43,8 @@ pub struct PeerId {
 /// Why a text is not a rack domain or a trust domain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "read the domain {seen:?}: expected a host name in lower case, labels of a-z, 0-9 and hyphens joined by dots"
+    "read the domain {seen:?}: expected a host name in lower case, labels of a-z, 0-9 and \
+     hyphens joined by dots"
 )]
 pub struct DomainError {
     seen: String,

@@ -1,6 +1,7 @@
 //! What travels when a zone asks the keeper for data keys.
 //!
-//! Owns the messages and their bounds. Key texts are wiped when dropped, printed never. It neither makes nor opens a key.
+//! Owns the messages and their bounds. Key texts are wiped when dropped, printed never. It neither
+//! makes nor opens a key.
 
 use std::fmt;
 
@@ -26,7 +27,8 @@ const PAIR: &str = "answer's pair of keys";
 const OPEN: &str = "request to open a key";
 const OPEN_ANSWER: &str = "answer with an opened key";
 
-/// A data key as text: 44 characters of base64url. Wiped when dropped; it has no copy and prints as `redacted`.
+/// A data key as text: 44 characters of base64url. Wiped when dropped; it has no copy and prints as
+/// `redacted`.
 pub struct KeyText(Zeroizing<String>);
 
 /// A zone asks for new data keys.
@@ -143,7 +145,8 @@ impl KeyNewAnswer {
         self.0
     }
 
-    /// The message. It carries keys: [`wipe`] it once it was sent, or use [`KeyNewAnswer::to_bytes`].
+    /// The message. It carries keys: [`wipe`] it once it was sent, or use
+    /// [`KeyNewAnswer::to_bytes`].
     #[must_use]
     pub fn to_json(&self) -> Value {
         let pairs = self.0.iter().map(|pair| {
@@ -161,7 +164,8 @@ impl KeyNewAnswer {
         to_bytes(self.to_json())
     }
 
-    /// Reads the message. It carries keys: [`wipe`] it afterwards, or use [`KeyNewAnswer::from_slice`].
+    /// Reads the message. It carries keys: [`wipe`] it afterwards, or use
+    /// [`KeyNewAnswer::from_slice`].
     ///
     /// # Errors
     /// If it is of another version, not well formed, or beyond its bounds.
@@ -179,7 +183,8 @@ impl KeyNewAnswer {
         pairs.collect::<Result<_, WireError>>().map(Self)
     }
 
-    /// Reads the message from bytes, no more than [`MESSAGE_LIMIT_BYTES`]; what was parsed between is wiped.
+    /// Reads the message from bytes, no more than [`MESSAGE_LIMIT_BYTES`]; what was parsed between
+    /// is wiped.
     ///
     /// # Errors
     /// As [`KeyNewAnswer::from_json`].
@@ -233,7 +238,8 @@ impl KeyOpenAnswer {
         self.0
     }
 
-    /// The message. It carries a key: [`wipe`] it once it was sent, or use [`KeyOpenAnswer::to_bytes`].
+    /// The message. It carries a key: [`wipe`] it once it was sent, or use
+    /// [`KeyOpenAnswer::to_bytes`].
     #[must_use]
     pub fn to_json(&self) -> Value {
         wire::message([("key", Value::from(self.0.reveal()))])
@@ -245,7 +251,8 @@ impl KeyOpenAnswer {
         to_bytes(self.to_json())
     }
 
-    /// Reads the message. It carries a key: [`wipe`] it afterwards, or use [`KeyOpenAnswer::from_slice`].
+    /// Reads the message. It carries a key: [`wipe`] it afterwards, or use
+    /// [`KeyOpenAnswer::from_slice`].
     ///
     /// # Errors
     /// If it is of another version, not well formed, or beyond its bounds.
@@ -254,7 +261,8 @@ impl KeyOpenAnswer {
         KeyText::read(&object).map(Self)
     }
 
-    /// Reads the message from bytes, no more than [`MESSAGE_LIMIT_BYTES`]; what was parsed between is wiped.
+    /// Reads the message from bytes, no more than [`MESSAGE_LIMIT_BYTES`]; what was parsed between
+    /// is wiped.
     ///
     /// # Errors
     /// As [`KeyOpenAnswer::from_json`].
@@ -266,7 +274,8 @@ impl KeyOpenAnswer {
     }
 }
 
-/// Writes a message into a buffer that never moves, so that no copy of a key is left behind, and wipes the message.
+/// Writes a message into a buffer that never moves, so that no copy of a key is left behind, and
+/// wipes the message.
 fn to_bytes(mut value: Value) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(MESSAGE_LIMIT_BYTES));
     serde_json::to_writer(&mut *bytes, &value).expect("a message has only texts as keys");

@@ -1,6 +1,7 @@
 //! What travels when a node asks the keeper for a lease, and what the keeper tells of others.
 //!
-//! Owns the messages and their bounds. It judges no evidence, issues no certificate and holds no private key.
+//! Owns the messages and their bounds. It judges no evidence, issues no certificate and holds no
+//! private key.
 
 mod standing;
 mod trust;

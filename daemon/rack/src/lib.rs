@@ -1,7 +1,9 @@
-//! What may speak to whom: the signed manifest of a rack, the identities in it, its flows, and the leases they end in.
+//! What may speak to whom: the signed manifest of a rack, the identities in it, its flows, and the
+//! leases they end in.
 //!
-//! Pure but for [`Manifest`], which reads (and, when signing, writes) files of one directory. No network, no clock, no
-//! randomness, no environment. Whatever no flow allows is refused; a manifest cannot take a rule of the constitution away.
+//! Pure but for [`Manifest`], which reads (and, when signing, writes) files of one directory. No
+//! network, no clock, no randomness, no environment. Whatever no flow allows is refused; a manifest
+//! cannot take a rule of the constitution away.
 //!
 //! The code map, in reading order:
 //!
@@ -17,7 +19,8 @@
 //! - [`flows`]: `flows.toml`, compiled; default deny; why, and what would have allowed.
 //! - [`elevation`]: `elevation.toml`, where everything stands, and the checks over it.
 //! - [`Operators`], [`Manifest`]: the three files bound together, signed and checked.
-//! - [`lease`], [`keys`]: what travels between a node and the keeper; [`WireError`] when it is not well formed.
+//! - [`lease`], [`keys`]: what travels between a node and the keeper; [`WireError`] when it is
+//!   not well formed.
 #![forbid(unsafe_code)]
 
 pub mod code;

@@ -1,7 +1,8 @@
 //! The manifest of a rack: three files, bound together by a signed note.
 //!
-//! Owns the only IO of this crate: it reads the four files of one directory, each once, and writes the note when an operator
-//! signs. A file is believed only after the note that names its digest was; what it says is parsed only then.
+//! Owns the only IO of this crate: it reads the four files of one directory, each once, and writes
+//! the note when an operator signs. A file is believed only after the note that names its digest
+//! was; what it says is parsed only then.
 
 mod directory;
 mod statement;
@@ -65,12 +66,14 @@ pub struct Draft {
 pub struct Signed {
     /// SHA-256 of the signed text.
     pub digest: [u8; 32],
-    /// The names on the note, those of earlier signers included. They are names only: to count, they must be verified.
-    pub names: Vec<String>,
+    /// Who signed, by name and key hash, earlier signers included. They are claims only: to count,
+    /// they must be verified.
+    pub signers: Vec<String>,
 }
 
 impl Manifest {
-    /// Reads the rack directory `dir`, believes it only if enough of the `operators` signed it, and checks it whole.
+    /// Reads the rack directory `dir`, believes it only if enough of the `operators` signed it, and
+    /// checks it whole.
     ///
     /// # Errors
     /// Either why it is not believed, or every fault of its files.
@@ -104,10 +107,12 @@ impl Manifest {
         Files::read(dir)?.parse()
     }
 
-    /// Checks the rack directory `dir`, signs it and writes the note. Signing the same text with another key adds a signature.
+    /// Checks the rack directory `dir`, signs it and writes the note. Signing the same text with
+    /// another key adds a signature.
     ///
     /// # Errors
-    /// Every fault of the files; an epoch that does not rise above the note that is there; a note that cannot be written.
+    /// Every fault of the files; an epoch that does not rise above the note that is there; a note
+    /// that cannot be written.
     pub fn sign(
         dir: &Path,
         domain: &RackDomain,
@@ -124,7 +129,8 @@ impl Manifest {
         verify::sign(dir, &statement, signers)
     }
 
-    /// Whether this manifest may follow one that was in force before, known by its epoch and digest.
+    /// Whether this manifest may follow one that was in force before, known by its epoch and
+    /// digest.
     ///
     /// # Errors
     /// If it is older, or another manifest of the same epoch.
@@ -144,7 +150,8 @@ impl Manifest {
         Err(refusal.read(format!("epoch {} after epoch {epoch}", self.epoch)))
     }
 
-    /// The keys by which a peer is known before it holds a lease: those of the nodes and of the clients.
+    /// The keys by which a peer is known before it holds a lease: those of the nodes and of the
+    /// clients.
     #[must_use]
     pub fn pins(&self) -> BTreeMap<[u8; 32], PeerId> {
         let nodes = self.policy.nodes().filter_map(|node| {
@@ -187,7 +194,8 @@ impl Manifest {
         rack.chain(clients).map(with_domain).collect()
     }
 
-    /// The zone that a trust domain belongs to; none if it is of another rack, or of no zone of the manifest.
+    /// The zone that a trust domain belongs to; none if it is of another rack, or of no zone of the
+    /// manifest.
     #[must_use]
     pub fn zone_of(&self, domain: &TrustDomain) -> Option<ZoneName> {
         self.trust_domains().remove(domain)

@@ -32,7 +32,8 @@ impl Operators {
         };
         let mut seen = BTreeSet::new();
         for key in &self.keys {
-            // The last part of the text is the key itself: another name does not make another operator.
+            // The last part of the text is the key itself: another name does not make another
+            // operator.
             let text = key.to_string();
             let material = text.splitn(3, '+').nth(2).unwrap_or(&text).to_owned();
             if !seen.insert(material) {

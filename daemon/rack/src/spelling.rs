@@ -1,4 +1,5 @@
-//! The nearest word to a misspelt one. Owns the measure of nearness; must never decide anything but a suggestion.
+//! The nearest word to a misspelt one. Owns the measure of nearness; must never decide anything but
+//! a suggestion.
 
 /// Words longer than this are not compared, in characters.
 const WORD_LIMIT_CHARS: usize = 64;
@@ -14,7 +15,8 @@ pub(crate) fn nearest<'w>(seen: &str, words: impl IntoIterator<Item = &'w str>) 
         .map(|(_, word)| word)
 }
 
-/// How many letters must be changed, added, dropped or swapped with a neighbour (optimal string alignment).
+/// How many letters must be changed, added, dropped or swapped with a neighbour (optimal string
+/// alignment).
 pub(crate) fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.to_lowercase().chars().collect();
     let b: Vec<char> = b.to_lowercase().chars().collect();

@@ -1,7 +1,7 @@
 //! The name in a certificate, `spiffe://<zone>.<rack-domain>/node/<name>`, read byte by byte.
 //!
-//! Owns the strict form. It must never repair, decode or fold what it reads: two texts are the same identity only when
-//! they are the same bytes.
+//! Owns the strict form. It must never repair, decode or fold what it reads: two texts are the same
+//! identity only when they are the same bytes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -352,7 +352,9 @@ mod tests {
         }
 
         #[test]
-        fn every_peer_reads_back_from_its_identity(zone in "[a-z][a-z0-9-]{0,30}", node in "[a-z][a-z0-9-]{0,30}") {
+        fn every_peer_reads_back_from_its_identity(
+            zone in "[a-z][a-z0-9-]{0,30}", node in "[a-z][a-z0-9-]{0,30}"
+        ) {
             let rack: RackDomain = "lab.internal".parse().unwrap();
             let peer = PeerId { zone: zone.parse().unwrap(), node: node.parse().unwrap() };
             let read: SpiffeId = peer.spiffe(&rack).to_string().parse().unwrap();

@@ -93,7 +93,7 @@ impl Verb {
             | (Self::Append, ZoneKind::Storage | ZoneKind::Intake)
             | (Self::Read | Self::List | Self::Delete | Self::Share, ZoneKind::Storage)
             | (Self::KeyNew | Self::KeyOpen | Self::Lease, ZoneKind::Keeper)
-            | (Self::Query, ZoneKind::Intake | ZoneKind::Analytics) => true,
+            | (Self::Query, ZoneKind::Analytics) => true,
             (
                 Self::Append
                 | Self::Read

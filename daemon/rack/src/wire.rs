@@ -1,6 +1,8 @@
-//! Reading and writing the JSON that travels between a node and the keeper: versioned, closed, bounded.
+//! Reading and writing the JSON that travels between a node and the keeper: versioned, closed,
+//! bounded.
 //!
-//! Owns the error and the reader. It must never quote a value in an error: a message may carry keys.
+//! Owns the error and the reader. It must never quote a value in an error: a message may carry
+//! keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

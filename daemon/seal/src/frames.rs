@@ -41,8 +41,8 @@ impl Geometry {
     pub(crate) fn extent(self, length: u64) -> Option<Extent> {
         let body = length.checked_sub(wide(HEADER_LEN))?;
         let last_token = usize::try_from(body % wide(self.token)).ok()?;
-        let fits = is_token_len(last_token) && last_token < self.token;
-        fits.then_some(Extent {
+        // A remainder is below a whole token, so the last frame is below a whole frame.
+        is_token_len(last_token).then_some(Extent {
             whole: body / wide(self.token),
             last_token,
         })

@@ -15,12 +15,14 @@ pub static CODES: &[CodeEntry] = &[
         code: "SP-002",
         title: "spool directory not usable",
         meaning: "A file operation failed while the spool was opened. Nothing was lost.",
-        mend: "Look at the path and the error number; give the zone's user the directory, mode 0700.",
+        mend: "Look at the path and the error number; give the zone's user the directory, mode \
+               0700.",
     },
     CodeEntry {
         code: "SP-003",
         title: "spool already owned",
-        meaning: "Another process holds the lock of the spool's directory. One process owns a spool.",
+        meaning: "Another process holds the lock of the spool's directory. One process owns a \
+                  spool.",
         mend: "Stop the other instance, or give this one a state directory of its own.",
     },
     CodeEntry {
@@ -28,8 +30,8 @@ pub static CODES: &[CodeEntry] = &[
         title: "epoch file does not belong here",
         meaning: "The file epoch is damaged, names another producer, or the clock is beyond ten \
                   digits of seconds. To go on could give two segments one name.",
-        mend: "Check the node's name and clock; restore the file epoch, or move the directory aside \
-               after everything in it was delivered.",
+        mend: "Check the node's name and clock; restore the file epoch, or move the directory \
+               aside after everything in it was delivered.",
     },
     CodeEntry {
         code: "SP-005",
@@ -41,7 +43,8 @@ pub static CODES: &[CodeEntry] = &[
         code: "SP-010",
         title: "spool full",
         meaning: "The spool stayed at its high-water mark for the whole wait. Nothing was written.",
-        mend: "Find out why the consumer does not deliver; put again later, or raise capacity-bytes.",
+        mend: "Find out why the consumer does not deliver; put again later, or raise \
+               capacity-bytes.",
     },
     CodeEntry {
         code: "SP-011",
@@ -111,8 +114,8 @@ pub static CODES: &[CodeEntry] = &[
         code: "SP-032",
         title: "dead letters wait",
         meaning: "Segments were refused by their receiver to the last attempt and lie in dead/.",
-        mend: "Read the .reason beside each. To send one again: stop the zone, move the .ready file \
-               back to segments/, delete its .reason, start.",
+        mend: "Read the .reason beside each. To send one again: stop the zone, move the .ready \
+               file back to segments/, delete its .reason, start.",
     },
     CodeEntry {
         code: "SP-040",
@@ -135,8 +138,8 @@ pub static CODES: &[CodeEntry] = &[
     CodeEntry {
         code: "SP-043",
         title: "journal damaged",
-        meaning: "Bytes changed, at the offset told, that were on disk once: a later commit follows, \
-                  or the record was written with another key. Nothing was cut.",
+        meaning: "Bytes changed, at the offset told, that were on disk once: a later commit \
+                  follows, or the record was written with another key. Nothing was cut.",
         mend: "Keep the file, check the disk, restore a copy. To cut here would lose what follows.",
     },
     CodeEntry {
@@ -160,8 +163,8 @@ pub static CODES: &[CodeEntry] = &[
     CodeEntry {
         code: "SP-048",
         title: "torn tail of a journal cut",
-        meaning: "The last commit before a crash was not wholly on disk. It was never acknowledged; \
-                  the tail was cut and kept beside the journal.",
+        meaning: "The last commit before a crash was not wholly on disk. It was never \
+                  acknowledged; the tail was cut and kept beside the journal.",
         mend: "Nothing, after a crash. Without one, look at the disk, and keep the .torn file.",
     },
 ];

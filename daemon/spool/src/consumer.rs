@@ -83,7 +83,8 @@ impl Consumer {
     /// last one makes it a dead letter. A receiver that could not be reached is no refusal: take
     /// the segment again later instead. `why` is kept for an operator, so it names no person.
     ///
-    /// A dead letter that the disk would not let move answers `Retry` and is moved next time.
+    /// A dead letter that the disk would not let move answers `Retry` and is moved next time. A
+    /// segment that is not waiting any more answers `DeadLettered`: it will not be offered again.
     pub async fn failed(&mut self, segment: Segment, why: &str) -> Fate {
         let (reply, answer) = oneshot::channel();
         self.shared

@@ -13,6 +13,7 @@ use crate::position::{FileState, Number, SegmentId};
 use crate::producer::{Depth, Put};
 use crate::recovery::Recovered;
 use crate::refusal::{DiskError, PutError};
+use crate::reserve::Reserve;
 use crate::room::Room;
 use crate::seen::SeenLog;
 use crate::segment::{OpenSegment, Retiring};
@@ -63,6 +64,7 @@ pub(crate) struct Engine {
     space: Space,
     shelf: Shelf,
     seen: SeenLog,
+    reserve: Reserve,
     window: Arc<Mutex<Window>>,
     room: Arc<Room>,
     dead: u64,
@@ -84,6 +86,8 @@ impl Engine {
             ..
         } = recovered;
         let on_disk = shelf.bytes();
+        let mut reserve = Reserve::new(&place, settings.segment_records);
+        reserve.hold(&*medium);
         Self {
             medium,
             place,
@@ -95,6 +99,7 @@ impl Engine {
             space: Space::Enough,
             shelf,
             seen,
+            reserve,
             window: Arc::new(Mutex::new(window)),
             room: Room::new(settings.capacity_bytes, on_disk),
             dead: recovery.dead,

@@ -17,7 +17,7 @@ use cofferdam_seal::{
     FernetKey, HEADER_LEN, Header, Layout, ObjectId, RecordSealer, WrappedKey, Zeroizing,
 };
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -159,7 +159,7 @@ impl Journal {
 
     /// Where the journal lies.
     #[must_use]
-    pub fn path(&self) -> &PathBuf {
+    pub fn path(&self) -> &Path {
         &self.shared.path
     }
 

@@ -16,14 +16,15 @@
 //! - `owner`: the thread and its channel. `engine`: what it keeps, without any thread.
 //!   `engine/disposal`: delivered, tried again, dead letter.
 //! - `segment`: the file being written. `shelf`: those that wait. `room`: the high-water mark.
-//! - `window`, `seen`: the memory against repeats, in memory and on disk.
+//! - `window`, `seen`: the memory against repeats, in memory and on disk. `reserve`: the space that
+//!   keeps deliveries possible on a full disk.
 //! - [`journal`]: the sealed append log that its owner reads back.
 //! - `medium`: the file operations, and a disk for tests that fails at each.
 //! - [`probe`]: the bare disk, to compare with.
 //!
 //! On disk, below the directory of a spool: `lock`; `epoch`, the producer and the current epoch;
 //! `segments/<epoch>-<segment>.open` or `.ready`, and `.failures` beside one that was refused;
-//! `seen`; `dead/`, dead letters each with a `.reason`; `torn/`, tails that were cut.
+//! `seen`; `reserve`; `dead/`, dead letters each with a `.reason`; `torn/`, tails that were cut.
 
 pub mod codes;
 pub mod consumer;
@@ -41,6 +42,7 @@ mod engine;
 mod medium;
 mod owner;
 mod place;
+mod reserve;
 mod room;
 mod seen;
 mod segment;

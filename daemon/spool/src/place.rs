@@ -37,6 +37,11 @@ impl Place {
         self.0.join("trial")
     }
 
+    /// Space for the record of a delivery.
+    pub(crate) fn reserve(&self) -> PathBuf {
+        self.0.join("reserve")
+    }
+
     /// Segments, open and ready.
     pub(crate) fn segments(&self) -> PathBuf {
         self.0.join("segments")

@@ -75,7 +75,8 @@ impl OpenError {
 ///
 /// Mends what a crash left: see [`Recovery`]. Every opening begins a new epoch, larger than every
 /// earlier one and not below the clock's seconds, so that a spool whose directory was lost does
-/// not use the names of its former segments again. The handles need a tokio runtime with time.
+/// not use the names of its former segments again. Blocks while it reads every segment. The
+/// handles need a tokio runtime with time; the lock is let go when the last of them is gone.
 ///
 /// # Errors
 /// [`OpenError`], with the directory and the reason.
@@ -157,7 +158,8 @@ fn prepare(medium: &dyn Medium, place: &Place) -> Result<Box<dyn Hold>, OpenErro
             .map_err(|error| failed("create", &dir, error))?;
     }
     let halves = [place.epoch(), place.seen()].map(|path| path.with_extension("new"));
-    for half in halves.iter().chain([&place.trial()]) {
+    // The reserve too: opening may need its space, and takes it again when it is done.
+    for half in halves.iter().chain([&place.trial(), &place.reserve()]) {
         remove_if_there(medium, half).map_err(|error| failed("remove", half, error))?;
     }
     Ok(hold)

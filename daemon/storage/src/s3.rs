@@ -9,6 +9,7 @@ mod bucket;
 pub mod check;
 pub mod chunked;
 mod delete;
+mod described;
 pub mod door;
 pub mod front;
 mod get;

@@ -7,7 +7,7 @@
 //!
 //! Code map, in reading order:
 //!
-//! - [`Hash`]: 32 bytes of SHA-256, and how they are written.
+//! - [`Hash`](struct@Hash): 32 bytes of SHA-256, and how they are written.
 //! - [`merkle`]: RFC 6962 hashing, inclusion and consistency proofs, made and verified.
 //! - [`note`]: signed notes, signer and verifier keys, key files.
 //! - [`checkpoint`]: the three lines that a log signs.

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::rig::lab_policy;
+use crate::domain::WitnessKind;
 use crate::identity::Identity;
 use crate::inventory::{HypervisorFlag, Virtualization};
 use crate::{Evidence, Grade, Inventory, NodeVerdict, judge_node, placeholder};
@@ -39,13 +40,18 @@ fn captures_of_real_machines_are_read_truthfully() {
         Some("PowerEdge R6515")
     );
     assert!(inventory.dmi.board_serial.value().is_some());
-    let identity = Identity::of(&inventory);
-    assert!(
-        identity
-            .unseen()
-            .any(|(_, reading)| reading.to_string().contains("counted once")),
-        "a Dell UUID is made from the service tag"
-    );
+    let kinds: Vec<WitnessKind> = Identity::of(&inventory)
+        .witnesses()
+        .map(|witness| witness.kind)
+        .collect();
+    for kind in [
+        WitnessKind::ProductSerial,
+        WitnessKind::BoardSerial,
+        WitnessKind::ProductUuid,
+        WitnessKind::ChassisSerial,
+    ] {
+        assert!(kinds.contains(&kind), "{kind}");
+    }
     let exporter = unpack_ttar(&captures.join("prometheus/node_exporter-sys.ttar"));
     check(exporter.path());
     let features = captures.join("node-feature-discovery/testdata/source/pci");
@@ -79,7 +85,8 @@ fn captures_of_real_machines_are_read_truthfully() {
     }
 }
 
-/// What must hold for every machine: valid JSON, no placeholder as a witness, refused by a policy that is not its own.
+/// What must hold for every machine: valid JSON, no placeholder as a witness, refused by a policy
+/// that is not its own.
 fn check(root: &Path) -> Inventory {
     let inventory = Inventory::read(root);
     let text = inventory.to_json().to_string();
@@ -100,7 +107,8 @@ fn check(root: &Path) -> Inventory {
     inventory
 }
 
-/// Unpacks a text archive: `Path:`, `Directory:` and `SymlinkTo:` blocks, with the number of lines of each file.
+/// Unpacks a text archive: `Path:`, `Directory:` and `SymlinkTo:` blocks, with the number of lines
+/// of each file.
 fn unpack_ttar(archive: &Path) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let text = String::from_utf8_lossy(&fs::read(archive).unwrap()).into_owned();
@@ -119,7 +127,12 @@ fn unpack_ttar(archive: &Path) -> tempfile::TempDir {
             let content: String = lines
                 .by_ref()
                 .take(count)
-                .map(|line| format!("{line}\n"))
+                .flat_map(|line| {
+                    [
+                        line, "
+",
+                    ]
+                })
                 .collect();
             let content = content.replace("NULLBYTE", "\0");
             fs::write(&path, content.strip_suffix("EOF\n").unwrap_or(&content)).unwrap();

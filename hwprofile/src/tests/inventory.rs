@@ -9,8 +9,7 @@ use crate::{Fact, Inventory};
 fn disk<'a>(inventory: &'a Inventory, name: &str) -> Option<&'a crate::inventory::Disk> {
     inventory
         .disks
-        .value()
-        .unwrap()
+        .value()?
         .iter()
         .find(|disk| disk.name == name)
 }
@@ -106,7 +105,7 @@ fn a_drive_behind_native_multipath_is_a_drive_and_its_hidden_path_is_not() {
     );
     machine.link(
         "sys/block/nvme0n1",
-        &format!("../{}/nvme0n1", &subsystem[4..]),
+        &format!("../{}/nvme0n1", subsystem.trim_start_matches("sys/")),
     );
     machine.write("sys/block/nvme0c0n1/hidden", "1\n");
     let inventory = machine.inventory();
@@ -144,7 +143,10 @@ fn virtual_media_of_a_management_controller_names_no_machine() {
     let home = "sys/devices/pci0000:00/0000:00:01.0/usb1/1-1/host7/target7:0:0/7:0:0:0";
     machine.write(&format!("{home}/block/sdx/removable"), "1\n");
     machine.write(&format!("{home}/block/sdx/serial"), "AMI00000000042\n");
-    machine.link("sys/block/sdx", &format!("../{}/block/sdx", &home[4..]));
+    machine.link(
+        "sys/block/sdx",
+        &format!("../{}/block/sdx", home.trim_start_matches("sys/")),
+    );
     let inventory = machine.inventory();
     assert_eq!(
         disk(&inventory, "sdx").unwrap().transport,

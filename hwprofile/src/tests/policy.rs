@@ -7,7 +7,8 @@ fn faults(text: &str) -> Vec<Refusal> {
     Policy::parse("p.toml", text).map_or_else(PolicyFaults::into_faults, |_| Vec::new())
 }
 
-/// Replaces one piece of the shipped policy; expects one fault with this code and fix, on the line of `at`.
+/// Replaces one piece of the shipped policy; expects one fault with this code and fix, on the line
+/// of `at`.
 fn check(from: &str, to: &str, (code, at, fix): (&str, &str, &str)) {
     let text = policy_text();
     assert!(text.contains(from), "{from}");
@@ -41,13 +42,11 @@ fn a_key_that_was_not_filled_in_is_a_fault_on_its_line() {
     for (node, _) in NODES {
         assert!(!text.contains(&format!("{{{{key:{node}}}}}")));
     }
-    let start = text.find("sha256:").unwrap();
-    let end = start + text[start..].find('"').unwrap();
-    check(
-        &text[start..end],
-        "{{key:kp1}}",
-        ("HW-014", "{{key:kp1}}", "sha256:"),
-    );
+    let pin = text
+        .split('"')
+        .find(|piece| piece.starts_with("sha256:"))
+        .unwrap();
+    check(pin, "{{key:kp1}}", ("HW-014", "{{key:kp1}}", "sha256:"));
 }
 
 #[test]
@@ -405,7 +404,10 @@ fn a_file_beyond_the_bound_is_not_read() {
 
 #[test]
 fn a_flood_of_faults_is_cut_and_says_so() {
-    let flood: String = (0..300).map(|n| format!("key{n} = 1\n")).collect();
+    let flood = (0..300)
+        .map(|n| format!("key{n} = 1"))
+        .collect::<Vec<_>>()
+        .join("\n");
     let found = faults(&flood);
     assert_eq!(found.len(), 101);
     assert_eq!(found[100].code, "HW-017");

@@ -129,7 +129,8 @@ proptest! {
         static WHOLE: LazyLock<serde_json::Value> =
             LazyLock::new(|| Machine::new("an1").evidence().to_json());
         let mut value = WHOLE.clone();
-        let count = leaves(&mut value, &mut usize::MAX, None);
+        let mut nowhere = usize::MAX;
+        let count = leaves(&mut value, &mut nowhere, None);
         let mut left = choice.index(count);
         leaves(&mut value, &mut left, serde_json::from_str(&put).ok().as_ref());
         if let Ok(evidence) = Evidence::from_json(&value) {

@@ -1,5 +1,6 @@
 //! Machines for tests: the lab's trees unpacked into a directory, and changed.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -165,6 +166,15 @@ fn write(path: &Path, bytes: &[u8]) {
 
 /// Unpacks a tree: `@ path` and its lines, `@ path = hex`, `@ path -> target`.
 fn unpack(tree: &str, root: &Path) {
+    let mut made = BTreeSet::new();
+    let mut place = |path: &str| {
+        let path = root.join(path);
+        let parent = path.parent().unwrap().to_owned();
+        if made.insert(parent.clone()) {
+            fs::create_dir_all(parent).unwrap();
+        }
+        path
+    };
     let mut file: Option<(&str, String)> = None;
     for line in tree.lines() {
         let Some(head) = line.strip_prefix("@ ") else {
@@ -177,23 +187,19 @@ fn unpack(tree: &str, root: &Path) {
             continue;
         };
         if let Some((path, content)) = file.take() {
-            write(&root.join(path), content.as_bytes());
+            fs::write(place(path), content).unwrap();
         }
         if let Some((path, target)) = head.split_once(" -> ") {
-            let path = root.join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            symlink(target, path).unwrap();
+            symlink(target, place(path)).unwrap();
         } else if let Some((path, digits)) = head.split_once(" = ") {
-            let bytes: Vec<u8> = digits
-                .split(' ')
-                .map(|pair| u8::from_str_radix(pair, 16).unwrap())
-                .collect();
-            write(&root.join(path), &bytes);
+            let byte = |pair| u8::from_str_radix(pair, 16).unwrap();
+            let bytes: Vec<u8> = digits.split(' ').map(byte).collect();
+            fs::write(place(path), bytes).unwrap();
         } else {
             file = Some((head, String::new()));
         }
     }
     if let Some((path, content)) = file {
-        write(&root.join(path), content.as_bytes());
+        fs::write(place(path), content).unwrap();
     }
 }

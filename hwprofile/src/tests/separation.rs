@@ -35,11 +35,11 @@ fn unproven(verdict: PairVerdict) -> Refusal {
 /// The lab's policy without its own rule between storage and intake: the constitution stays.
 fn without_the_rule() -> Policy {
     let text = policy_text();
-    let rule = text
-        .find("[[separate]]\nzones  = [\"storage\", \"intake\"]")
+    let (before, rest) = text
+        .split_once("[[separate]]\nzones  = [\"storage\", \"intake\"]")
         .unwrap();
-    let next = text[rule + 1..].find("[[separate]]").unwrap() + rule + 1;
-    super::rig::parse(&format!("{}{}", &text[..rule], &text[next..]))
+    let (_, after) = rest.split_once("[[separate]]").unwrap();
+    super::rig::parse(&format!("{before}[[separate]]{after}"))
 }
 
 #[test]

@@ -15,6 +15,9 @@ use crate::policy::{
 use crate::refusal::Refusal;
 use crate::verdict::{Judgement, refuse};
 
+/// The error number of the operating system for a file that is not there.
+const ENOENT: i32 = 2;
+
 pub(super) fn judge(zone: &ZoneRule, evidence: &Evidence) -> impl Iterator<Item = Judgement> {
     let machine = evidence.machine();
     let mut judgements = vec![
@@ -131,7 +134,15 @@ fn lockdown(zone: &ZoneRule, machine: &Machine) -> Judgement {
         }
         Fact::Placeholder(_) | Fact::Unreadable(_) | Fact::Unsupported(_) => {
             let consequence = "cannot tell whether the kernel is locked down".to_owned();
-            Judgement::Unknown(told(Code::LockdownUnknown, consequence))
+            let refusal = told(Code::LockdownUnknown, consequence);
+            Judgement::Unknown(match reading.fact {
+                Fact::Unreadable(ENOENT) => refusal.also("securityfs is not mounted"),
+                Fact::Value(_)
+                | Fact::Absent
+                | Fact::Placeholder(_)
+                | Fact::Unreadable(_)
+                | Fact::Unsupported(_) => refusal,
+            })
         }
     }
 }

@@ -36,6 +36,9 @@ pub enum PolicyFault {
     /// Not a SELECT.
     #[error("a statement of kind {0}")]
     StatementKind(&'static str),
+    /// The system gave no thread to read the text on.
+    #[error("the system gave no thread to read the text on")]
+    NoThread,
     /// Beyond the bound of words.
     #[error("{words} words and signs; at most {limit} are read")]
     SqlLong {
@@ -126,6 +129,7 @@ impl PolicyFault {
     pub fn code(&self) -> Code {
         match self {
             PolicyFault::SqlUnreadable(_) => Code::SqlUnreadable,
+            PolicyFault::NoThread => Code::Busy,
             PolicyFault::OneStatement(_) => Code::OneStatement,
             PolicyFault::StatementKind(_) => Code::StatementKind,
             PolicyFault::SqlLong { .. } | PolicyFault::ExpressionDeep { .. } => Code::SqlLong,

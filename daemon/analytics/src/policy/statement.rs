@@ -2,6 +2,7 @@
 //!
 //! Must never plan a statement that is not a query, nor read a text of unbounded depth.
 
+use datafusion::common::{TableReference, plan_err};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SQLOptions;
@@ -9,11 +10,13 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use futures::FutureExt;
 
 use super::PolicyFault;
+use super::stack::on_deep_stack;
 
-/// Words and signs one query may have. A chain of operators is at most half as deep, which the
-/// recursion of the planner bears with room to spare; a test holds it to a small stack.
+/// Words and signs one query may have. A chain of operators is at most half as deep; that is what
+/// the deep stack is made for.
 pub(super) const WORDS: usize = 1000;
 
 /// Nesting of parentheses and subqueries one query may have.
@@ -37,10 +40,11 @@ impl Question {
     ///
     /// # Errors
     /// If a column or function does not exist, or the statement turns out to be no query.
-    pub async fn plan(self, state: &SessionState) -> Result<LogicalPlan, PolicyFault> {
-        let plan = state
-            .statement_to_plan(self.statement)
-            .await
+    pub fn plan(self, state: &SessionState) -> Result<LogicalPlan, PolicyFault> {
+        // The tables are in memory, so planning never waits for anything.
+        let planned = on_deep_stack(|| state.statement_to_plan(self.statement).now_or_never())?;
+        let plan = planned
+            .unwrap_or_else(|| plan_err!("planning would have waited"))
             .map_err(|error| PolicyFault::SqlUnreadable(first_line(&error.strip_backtrace())))?;
         SQLOptions::new()
             .with_allow_ddl(false)
@@ -63,15 +67,34 @@ pub fn read_question(
     known: &dyn Fn(&str) -> bool,
     names: &dyn Fn() -> String,
 ) -> Result<Question, PolicyFault> {
+    let (statement, references) = on_deep_stack(|| parse(sql, state))??;
+    let mut tables: Vec<String> = Vec::new();
+    for reference in references {
+        let bare = reference.schema().is_none() && reference.catalog().is_none();
+        let name = reference.table();
+        if !bare || !known(name) {
+            let asked = reference.to_string();
+            return Err(PolicyFault::NoSuchTable {
+                asked,
+                known: names(),
+            });
+        }
+        if !tables.iter().any(|table| table == name) {
+            tables.push(name.to_owned());
+        }
+    }
+    Ok(Question { statement, tables })
+}
+
+/// The one statement of a text and the tables it names; runs on a deep stack.
+fn parse(sql: &str, state: &SessionState) -> Result<(Statement, Vec<TableReference>), PolicyFault> {
     let dialect = GenericDialect {};
     let unreadable = |text: String| PolicyFault::SqlUnreadable(first_line(&text));
     let tokens = Tokenizer::new(&dialect, sql)
         .tokenize()
         .map_err(|error| unreadable(error.to_string()))?;
-    let words = tokens
-        .iter()
-        .filter(|token| !matches!(token, Token::Whitespace(_)))
-        .count();
+    let spoken = |token: &&Token| !matches!(token, Token::Whitespace(_));
+    let words = tokens.iter().filter(spoken).count();
     if words > WORDS {
         return Err(PolicyFault::SqlLong {
             words,
@@ -95,22 +118,7 @@ pub fn read_question(
     let references = state
         .resolve_table_references(&statement)
         .map_err(|error| unreadable(error.strip_backtrace()))?;
-    let mut tables: Vec<String> = Vec::new();
-    for reference in references {
-        let bare = reference.schema().is_none() && reference.catalog().is_none();
-        let name = reference.table();
-        if !bare || !known(name) {
-            let asked = reference.to_string();
-            return Err(PolicyFault::NoSuchTable {
-                asked,
-                known: names(),
-            });
-        }
-        if !tables.iter().any(|table| table == name) {
-            tables.push(name.to_owned());
-        }
-    }
-    Ok(Question { statement, tables })
+    Ok((statement, references))
 }
 
 /// The kind of a statement that is not a query.

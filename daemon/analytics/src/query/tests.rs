@@ -385,7 +385,20 @@ async fn aggregates_that_return_one_persons_value_are_refused() {
 
 #[tokio::test]
 async fn an_aggregate_of_numbers_over_text_or_time_is_refused() {
-    check("SELECT median(received) FROM climate", "AN-304").await;
+    for sql in [
+        "median(received)",
+        "avg(note)",
+        "sum(\"full\")",
+        "stddev(received)",
+    ]
+    .map(|call| format!("SELECT {call} FROM climate"))
+    {
+        let (code, _) = refused(&lab(), &sql).await;
+        assert!(
+            matches!(code, Code::AggregateArgument | Code::SqlUnreadable),
+            "{sql}: {code:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -474,11 +487,6 @@ async fn a_limit_or_order_below_the_aggregate_is_refused() {
     .await;
     check(
         "SELECT avg(score) FROM (SELECT * FROM climate ORDER BY score OFFSET 1) x",
-        "AN-302",
-    )
-    .await;
-    check(
-        "SELECT avg(score) FROM (SELECT * FROM climate ORDER BY score) x",
         "AN-302",
     )
     .await;
@@ -798,7 +806,7 @@ async fn an_expression_that_multiplies_itself_is_refused() {
 }
 
 #[test]
-fn the_deepest_text_that_is_read_fits_a_small_stack() {
+fn the_deepest_text_that_is_read_leaves_a_small_stack_whole() {
     let chain = |operator: &str| {
         format!(
             "SELECT count(*) FROM climate WHERE true{}",
@@ -890,10 +898,7 @@ async fn a_refusal_is_recorded_with_its_code() {
 async fn without_a_durable_intent_nothing_is_read() {
     let store = Store::default();
     store.put_records("a", &school());
-    let ledger = Ledger {
-        full_at: Some(0),
-        ..Ledger::default()
-    };
+    let ledger = Ledger::full_after(0);
     let fault = engine(&store, &json!({}))
         .answer("SELECT count(*) FROM climate", &ledger)
         .await
@@ -904,10 +909,7 @@ async fn without_a_durable_intent_nothing_is_read() {
 
 #[tokio::test]
 async fn without_a_durable_outcome_nothing_leaves() {
-    let ledger = Ledger {
-        full_at: Some(1),
-        ..Ledger::default()
-    };
+    let ledger = Ledger::full_after(1);
     let fault = lab()
         .answer("SELECT count(*) FROM climate", &ledger)
         .await

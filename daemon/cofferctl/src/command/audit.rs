@@ -80,11 +80,5 @@ fn read_keys(path: &Path) -> Result<Vec<VerifierKey>, Failure> {
 }
 
 fn refused(fault: &Fault) -> Failure {
-    let mut refusal =
-        Refusal::new(fault.code, "the trail is not what was signed", fault.fix.clone())
-            .read(fault.what.clone());
-    if let Some(leaf) = fault.leaf {
-        refusal = refusal.read(format!("leaf {leaf}"));
-    }
-    Failure::new(Exit::Data, refusal)
+    Failure::new(Exit::Data, fault.refusal())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cofferdam_hwprofile::Refusal;
 use cofferdam_node::Exit;
-use cofferdam_rack::{FlowDecision, Manifest, Verb, ZoneName};
+use cofferdam_rack::{Draft, FlowDecision, Manifest, Verb, ZoneName};
 use serde_json::json;
 
 use crate::cli::FlowCommand;
@@ -26,7 +26,7 @@ pub(crate) fn run(command: FlowCommand) -> Outcome {
     }
 }
 
-fn read(directory: &Path) -> Result<Manifest, Failure> {
+fn read(directory: &Path) -> Result<Draft, Failure> {
     Manifest::check(directory).map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))
 }
 

@@ -85,7 +85,7 @@ fn read_policy(path: &Path) -> Result<Policy, Failure> {
         Failure::new(Exit::Config, refusal)
     })?;
     Policy::parse(&path.display().to_string(), &text)
-        .map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))
+        .map_err(|faults| Failure::all(Exit::Config, faults.into_faults()))
 }
 
 fn node_of(policy: &Policy, text: &str) -> Result<NodeName, Failure> {

@@ -65,7 +65,7 @@ fn tamper(file: &LabFile, directory: &std::path::Path) -> Outcome {
     match breakage::tamper(&zone.trail, &copy, &zone.trail_key, 3)? {
         Ok(_verified) => Ok(Verdict::no("NOT NOTICED: a changed leaf was verified", Exit::Data)),
         Err(fault) => Ok(Verdict::yes(format!("held: the changed leaf was named ({GRADE})"))
-            .body(fault.to_string())
+            .body(fault.refusal().to_string())
             .value(json!({ "code": fault.code, "leaf": fault.leaf }))),
     }
 }

@@ -111,7 +111,7 @@ fn read(whole: Value) -> Option<Rows> {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         })
         .collect::<Option<Vec<_>>>()?;
-    let suppressed = whole.pointer("/suppressed/groups").or(whole.get("suppressed"))?.as_u64()?;
-    let min_group = whole.get("min-group").and_then(Value::as_u64).unwrap_or_default();
+    let number = |pointer| whole.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
+    let (suppressed, min_group) = (number("/suppressed/groups"), number("/suppressed/min-group"));
     Some(Rows { headings, rows, suppressed, min_group, whole })
 }

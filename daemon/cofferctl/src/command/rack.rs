@@ -38,7 +38,21 @@ fn check(directory: &Path, operators: &[PathBuf]) -> Outcome {
 }
 
 fn sign(directory: &Path, key: &Path, domain: &str, epoch: u64) -> Outcome {
-    let signer = SignerKey::read(key).map_err(|error| Failure::new(Exit::Config, error.refusal()))?;
+    let signer = SignerKey::read(key).map_err(|error| {
+        let refusal = Refusal::new(error.code(), "nothing was signed", "name the operator's key file")
+            .read(cofferdam_node::refusal::chain(&error));
+        Failure::new(Exit::Config, refusal)
+    })?;
+    let number = epoch;
+    let epoch = Epoch::new(number).ok_or_else(|| {
+        let refusal = Refusal::new(
+            "CL-037",
+            "the number is no epoch, so nothing was signed",
+            "epochs begin at 1 and rise by one",
+        )
+        .read(number.to_string());
+        Failure::new(Exit::Usage, refusal)
+    })?;
     let domain: RackDomain = domain.parse().map_err(|error| {
         let refusal = Refusal::new(
             "CL-033",
@@ -48,11 +62,11 @@ fn sign(directory: &Path, key: &Path, domain: &str, epoch: u64) -> Outcome {
         .read(format!("{domain}: {error}"));
         Failure::new(Exit::Usage, refusal)
     })?;
-    Manifest::sign(directory, &domain, Epoch::new(epoch), &[&signer])
+    Manifest::sign(directory, &domain, epoch, &[&signer])
         .map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))?;
     Ok(Verdict::yes(format!("signed: epoch {epoch} of {domain}"))
         .body(format!("{}\n", directory.join("manifest").display()))
-        .value(json!({ "epoch": epoch, "domain": domain.to_string() })))
+        .value(json!({ "epoch": number, "domain": domain.to_string() })))
 }
 
 fn verifier(file: &Path) -> Result<VerifierKey, Failure> {

@@ -42,7 +42,10 @@ pub(crate) fn seal(arguments: &SealArguments) -> Outcome {
     write_output(arguments.output.as_deref(), |out| {
         loop {
             let read = input.read(&mut chunk)?;
-            let Some(plain) = chunk.get(..read).filter(|plain| !plain.is_empty()) else { break };
+            let plain: &[u8] = chunk.get(..read).unwrap_or_default();
+            if plain.is_empty() {
+                break;
+            }
             sealer.update(plain, &mut sealed);
             out.write_all(&sealed)?;
             sealed.clear();
@@ -218,7 +221,6 @@ impl Sealed {
             Self::Bytes(bytes) => Ok(bytes.clone()),
             Self::File(file) => {
                 let mut bytes = Vec::new();
-                let mut file = file;
                 file.take(TOKEN_LIMIT_BYTES).read_to_end(&mut bytes)?;
                 Ok(bytes)
             }

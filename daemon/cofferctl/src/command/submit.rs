@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cofferdam_hwprofile::Refusal;
 use cofferdam_link::Connection;
@@ -11,28 +12,37 @@ use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::cli::{RackArguments, SubmitKind};
+use crate::clock::Stopwatch;
 use crate::reach::{self, Answer, Reach};
 use crate::verdict::{Failure, Outcome, Verdict};
 
 /// From how many connections the command submits.
 const CONNECTIONS: usize = 4;
-/// How often one record is sent again, with the same idempotency key, when there was no answer.
-const ATTEMPTS: u32 = 3;
+/// How long a record is sent again if nothing else is said.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The wait before a record is sent again.
+const RETRY: Duration = Duration::from_millis(50);
 
 /// Where records go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
     name: String,
     path: String,
+    patience: Duration,
 }
 
 impl Target {
     pub(crate) fn stream(name: &str) -> Self {
-        Self { name: name.to_owned(), path: format!("/v1/streams/{name}/events") }
+        Self { name: name.to_owned(), path: format!("/v1/streams/{name}/events"), patience: PATIENCE }
     }
 
     pub(crate) fn survey(name: &str) -> Self {
-        Self { name: name.to_owned(), path: format!("/v1/surveys/{name}/responses") }
+        Self { name: name.to_owned(), path: format!("/v1/surveys/{name}/responses"), patience: PATIENCE }
+    }
+
+    /// The same, with records sent again for as long.
+    pub(crate) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -51,6 +61,7 @@ pub(crate) fn run(
     kind: SubmitKind,
     name: &str,
     file: Option<&Path>,
+    patience: Duration,
     rack: &RackArguments,
 ) -> Outcome {
     let target = match kind {
@@ -61,7 +72,7 @@ pub(crate) fn run(
     let count = records.len();
     let reach = Arc::new(Reach::open(&rack.directory)?);
     let grade = reach.file().grade.clone();
-    let submitted = submit_all(reach, target, records, CONNECTIONS);
+    let submitted = submit_all(reach, target.with_patience(patience), records, CONNECTIONS);
     let counts = reach::runtime()?.block_on(submitted)?;
     Ok(Verdict::yes(format!(
         "accepted: {} of {count} records durable at intake, {} of them were there already ({grade})",
@@ -122,9 +133,9 @@ impl Lane<'_> {
         key: &str,
         counts: &mut Counts,
     ) -> Result<(), Failure> {
-        let mut last = None;
-        for _ in 0..ATTEMPTS {
-            match self.attempt(record, key).await {
+        let watch = Stopwatch::start();
+        loop {
+            let last = match self.attempt(record, key).await {
                 Ok(answer) if answer.status == StatusCode::ACCEPTED => {
                     let duplicate = serde_json::from_slice::<Value>(&answer.bytes)
                         .is_ok_and(|receipt| receipt["duplicate"] == true);
@@ -135,15 +146,18 @@ impl Lane<'_> {
                     }
                     return Ok(());
                 }
-                Ok(answer) if answer.status.is_server_error() => last = Some(answer.failure()),
+                Ok(answer) if answer.status.is_server_error() => answer.failure(),
                 Ok(answer) => return Err(answer.failure()),
                 Err(failure) => {
                     self.connection = None;
-                    last = Some(failure);
+                    failure
                 }
+            };
+            if watch.elapsed() >= self.target.patience {
+                return Err(last);
             }
+            tokio::time::sleep(RETRY).await;
         }
-        Err(last.unwrap_or_else(|| no_answer("no attempt was made")))
     }
 
     async fn attempt(&mut self, record: &Value, key: &str) -> Result<Answer, Failure> {

@@ -84,10 +84,10 @@ pub fn tamper(
 
 fn leaf_text(trail: &Path, leaf: u64) -> Result<String, Failure> {
     let entries = verify::entries(trail)
-        .map_err(|fault| not_broken(trail, &io::Error::other(fault.to_string())))?;
+        .map_err(|fault| not_broken(trail, &io::Error::other(fault.refusal().to_string())))?;
     for entry in entries {
         let (index, text) =
-            entry.map_err(|fault| not_broken(trail, &io::Error::other(fault.to_string())))?;
+            entry.map_err(|fault| not_broken(trail, &io::Error::other(fault.refusal().to_string())))?;
         if index == leaf {
             return Ok(text);
         }
@@ -187,7 +187,7 @@ pub async fn forged_zone(
     let attempt = async {
         let Ok(mut connection) = dialer.connect(address, target).await else { return Ok(true) };
         let request = http::Request::get("/v1/health")
-            .body(cofferdam_link::body::empty())
+            .body(cofferdam_link::empty())
             .map_err(io::Error::other)?;
         Ok::<bool, io::Error>(connection.send(request).await.is_err())
     };

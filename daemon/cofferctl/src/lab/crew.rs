@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use cofferdam_hwprofile::Refusal;
+use cofferdam_node::identity::trail_key;
 use cofferdam_node::{Exit, REFUSAL_FILE};
 use cofferdam_rack::Manifest;
-use cofferdam_trail::note::SignerKey;
 use http::Method;
 
 use super::client;
@@ -210,8 +210,8 @@ impl Crew {
 
 fn lab_zone(layout: &Layout, node: &LabNode, pid: u32) -> Result<LabZone, Failure> {
     let state = layout.state(node);
-    let signer = SignerKey::read_or_create(&state.join("trail.key"), &layout.origin(node))
-        .map_err(|error| Failure::new(Exit::Config, error.refusal()))?;
+    let signer = trail_key(&state.join("trail.key"), &layout.origin(node))
+        .map_err(|refusal| Failure::new(Exit::Config, refusal))?;
     Ok(LabZone {
         name: node.zone().to_owned(),
         kind: node.kind.as_str().to_owned(),
@@ -220,7 +220,7 @@ fn lab_zone(layout: &Layout, node: &LabNode, pid: u32) -> Result<LabZone, Failur
         server_name: format!("{}.{DOMAIN}", node.zone()),
         pid,
         trail: state.join("trail"),
-        trail_key: signer.verifier().to_string(),
+        trail_key: signer.verifier_key().to_string(),
         state,
     })
 }
@@ -236,13 +236,16 @@ fn fallen(layout: &Layout, node: &LabNode, end: &str) -> Failure {
     }
     let log = std::fs::read_to_string(layout.log(node)).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();
-    let tail = lines.get(lines.len().saturating_sub(LOG_LINES)..).unwrap_or_default().join("\n");
-    let refusal = Refusal::new(
+    let tail = lines.get(lines.len().saturating_sub(LOG_LINES)..).unwrap_or_default();
+    let mut refusal = Refusal::new(
         "LAB-022",
         "a program of the lab ended by itself",
         "read its log; a code in it is explained by `cofferctl explain CODE`",
     )
     .read(format!("{}: {end}", node.kind.program()))
-    .also(format!("{}:\n{tail}", layout.log(node).display()));
+    .also(layout.log(node).display().to_string());
+    for line in tail {
+        refusal = refusal.also(*line);
+    }
     Failure::new(Exit::TryAgain, refusal)
 }

@@ -90,7 +90,7 @@ fn play(stage: &mut Stage, crew: &mut Crew) -> Result<(), Failure> {
 fn judge_manifest(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
     stage.begin("manifest");
     let manifest = crew.manifest();
-    let flows = manifest.flows.rules().count();
+    let flows = manifest.flows.rules().len();
     let text = format!(
         "signed by the operator, epoch {}; {} zones, {} nodes, {flows} flows, all else denied",
         manifest.epoch,

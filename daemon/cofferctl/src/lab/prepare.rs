@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cofferdam_hwprofile::Refusal;
 use cofferdam_node::Exit;
-use cofferdam_node::identity::IdentityKey;
+use cofferdam_node::identity::{IdentityKey, trail_key};
 use cofferdam_rack::{Epoch, Manifest, RackDomain};
 use cofferdam_trail::note::SignerKey;
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -109,9 +109,9 @@ fn check_ports(layout: &Layout) -> Result<(), Failure> {
 }
 
 fn make_operator(layout: &Layout) -> Result<SignerKey, Failure> {
-    let signer = SignerKey::read_or_create(&layout.operator_key(), &format!("{DOMAIN}/operator"))
-        .map_err(|error| Failure::new(Exit::Config, error.refusal()))?;
-    let public = format!("{}\n", signer.verifier());
+    let signer = trail_key(&layout.operator_key(), &format!("{DOMAIN}/operator"))
+        .map_err(|refusal| Failure::new(Exit::Config, refusal))?;
+    let public = format!("{}\n", signer.verifier_key());
     write_file(&layout.operator_public(), &public, 0o644)?;
     Ok(signer)
 }
@@ -123,9 +123,9 @@ fn identity(path: &Path) -> Result<IdentityKey, Failure> {
 /// Made before the zone starts, so that `lab.json` can name its verifier key.
 fn make_trail_key(layout: &Layout, node: &LabNode) -> Result<(), Failure> {
     let path = layout.state(node).join("trail.key");
-    match SignerKey::read_or_create(&path, &layout.origin(node)) {
+    match trail_key(&path, &layout.origin(node)) {
         Ok(_signer) => Ok(()),
-        Err(error) => Err(Failure::new(Exit::Config, error.refusal())),
+        Err(refusal) => Err(Failure::new(Exit::Config, refusal)),
     }
 }
 
@@ -145,14 +145,17 @@ fn write_rack(
     write_file(&rack.join("elevation.toml"), &fill(ELEVATION), 0o644)?;
     write_file(&rack.join("flows.toml"), &fill(FLOWS), 0o644)?;
     let domain: RackDomain = DOMAIN.parse().expect("a constant that is a domain");
-    Manifest::sign(&rack, &domain, Epoch::new(EPOCH), &[operator])
-        .map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))
+    let epoch = Epoch::new(EPOCH).expect("a constant that is an epoch");
+    match Manifest::sign(&rack, &domain, epoch, &[operator]) {
+        Ok(_signed) => Ok(()),
+        Err(faults) => Err(Failure::all(Exit::Config, faults.into_refusals())),
+    }
 }
 
 fn grants(secret: &str) -> String {
     format!(
         "# Who may sign requests of the S3 protocol. A grant works only with a certificate of its zone.\n\
-         version = 1\n\n[grant.{CLIENT}]\nsecret = \"{secret}\"\nzone = \"{CLIENT}\"\n\
+         [grant.{CLIENT}]\nsecret = \"{secret}\"\nzone = \"{CLIENT}\"\n\
          why = \"the lab's client, so that boto3 and rclone work unmodified\"\n"
     )
 }
@@ -169,7 +172,7 @@ fn node_toml(layout: &Layout, node: &LabNode, operator: &SignerKey) -> String {
          state = \".\"\nlisten = \"{listen}\"\nsysroot = \"../sysroot/{name}\"\nsimulated = true\n\
          rescan-seconds = 1\n\n[peers]\n{peers}\n{settings}",
         name = node.node,
-        operator = operator.verifier(),
+        operator = operator.verifier_key(),
         listen = layout.address(node),
         settings = zone_settings(node),
     )

@@ -117,7 +117,7 @@ impl ZoneProcess {
             && let Ok(pid) = i32::try_from(self.child.id())
         {
             // It may have ended in between; then there is nobody to tell.
-            drop(kill(Pid::from_raw(pid), Signal::SIGTERM));
+            kill(Pid::from_raw(pid), Signal::SIGTERM).ok();
         }
     }
 }

@@ -15,8 +15,8 @@ use super::rack::{
 use super::stage::{PATIENCE, Setting, Stage, Temper, answer};
 use crate::{Credential, Session, SessionKind};
 
-/// One client against a storage zone that is in order: refused with this code, named as this, answered by this alert, and
-/// nothing reached the service.
+/// One client against a storage zone that is in order: refused with this code, named as this,
+/// answered by this alert, and nothing reached the service.
 async fn refused(
     stage: &Stage,
     client: ClientConfig,
@@ -516,7 +516,8 @@ async fn plain_http_is_refused_in_the_handshake() {
     assert_eq!(stage.serving.counts().requests, 0);
 }
 
-/// A hello as a library of 2014 sends it: TLS 1.2 at most, an ECDSA suite, P-256, no `supported_versions`.
+/// A hello as a library of 2014 sends it: TLS 1.2 at most, an ECDSA suite, P-256, no
+/// `supported_versions`.
 const HELLO_TLS12: &[u8] = &[
     0x16, 0x03, 0x01, 0x00, 0x51, // handshake record of 81 bytes
     0x01, 0x00, 0x00, 0x4d, // client hello of 77 bytes
@@ -538,7 +539,10 @@ const HELLO_TLS12: &[u8] = &[
 async fn a_tls_1_2_client_is_refused_in_the_handshake() {
     let stage = Stage::new().await;
     let seen = raw(HELLO_TLS12, stage.address()).await;
-    assert_eq!(stage.ledger.refused().await.1.read, ["LK-102"]);
+    assert_eq!(seen, [0x15, 3, 3, 0, 2, 2, 70], "a protocol_version alert");
+    let (_, refusal) = stage.ledger.refused().await;
+    assert_eq!(refusal.code, "LK-102");
+    assert_eq!(refusal.read[1], "SupportedVersionsExtensionRequired");
 }
 
 #[tokio::test]

@@ -267,7 +267,8 @@ async fn a_cut_answer_ends_in_an_error_and_never_short() {
     assert!(outcome.is_err());
 }
 
-/// A keeper whose certificate has the key `key`, and a node that boots with a pinned key of its own.
+/// A keeper whose certificate has the key `key`, and a node that boots with a pinned key of its
+/// own.
 async fn keeper(key: &KeyPair, boot: &KeyPair) -> Stage {
     let rack = Rack::new();
     let credential = Leaf::of(&peer("keeper/kp1")).issued_for(rack.authority("keeper"), key);

@@ -1,4 +1,5 @@
-//! A client that is not ours: any certificate, any server accepted, any protocol. It shows what a peer sees.
+//! A client that is not ours: any certificate, any server accepted, any protocol. It shows what a
+//! peer sees.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

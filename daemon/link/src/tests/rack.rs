@@ -1,4 +1,5 @@
-//! A rack for tests: an authority for each zone, certificates with any fault one likes, snapshots, a clock to set.
+//! A rack for tests: an authority for each zone, certificates with any fault one likes, snapshots,
+//! a clock to set.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -78,7 +79,8 @@ pin.nic = ["00:00:5e:00:53:41"]
 pin.disk = ["eui.7a35100000c41e04"]
 "#;
 
-/// Intake appends to storage, everybody asks the keeper for leases. Analytics has no flow to storage.
+/// Intake appends to storage, everybody asks the keeper for leases. Analytics has no flow to
+/// storage.
 const FLOWS: &str = r#"
 version = 1
 

@@ -12,8 +12,8 @@ use super::rack::{Authority, Leaf, NOW, Rack, flows_without_append, peer, pin, r
 use super::stage::{PATIENCE, Setting, Stage, answer, ask, within_a_second};
 use crate::{EndReason, Snapshot};
 
-/// An idle connection and one with a running request, both open; then `change`. Both are closed within a second, with
-/// this reason in the record, and the request is gone from the service.
+/// An idle connection and one with a running request, both open; then `change`. Both are closed
+/// within a second, with this reason in the record, and the request is gone from the service.
 async fn loses(change: impl FnOnce(&mut Snapshot), why: EndReason) {
     let stage = Stage::new().await;
     let (_idle_node, mut idle) = stage.intake().await;
@@ -210,7 +210,8 @@ async fn a_pin_that_is_taken_away_closes_the_boot_connection() {
     assert_eq!(stage.ledger.ended().await, EndReason::PinRemoved);
 }
 
-/// A connection over a certificate that ends a minute from now, after which the clock is set to `then`.
+/// A connection over a certificate that ends a minute from now, after which the clock is set to
+/// `then`.
 async fn at(then: u64, path: &str) -> (Stage, Vec<u8>) {
     let stage = Stage::new().await;
     let mut leaf = Leaf::of(&peer("intake/in1"));

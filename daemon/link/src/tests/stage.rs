@@ -114,7 +114,8 @@ impl Witness for Ledger {
     }
 }
 
-/// Answers by path: `/who` at once, `/gate` when the gate opens, `/stuck` never, `/half` half an answer, `/read` what was sent.
+/// Answers by path: `/who` at once, `/gate` when the gate opens, `/stuck` never, `/half` half an
+/// answer, `/read` what was sent.
 #[derive(Debug)]
 pub(super) struct Zone {
     pub(super) gate: Semaphore,

@@ -61,7 +61,8 @@ impl NodeToml {
             return Err(ConfigFaults { faults: sheet.faults });
         };
         let directory = file.parent().unwrap_or(Path::new("."));
-        let threshold = self.operator_threshold.unwrap_or(1);
+        let all = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+        let threshold = self.operator_threshold.unwrap_or(all).max(1);
         Ok(NodeConfig {
             file: file.to_owned(),
             node,

@@ -23,8 +23,12 @@ fn check(
     assert_eq!(seen, expect, "{refusals:#?}");
     refusals
         .iter()
-        .map(|refusal| format!("{refusal}\n"))
-        .collect()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(
+            "
+",
+        )
 }
 
 #[test]
@@ -76,21 +80,18 @@ fn each_wrong_type_says_what_was_seen_and_what_to_write() {
     let said = check(
         "a = 1\nb = \"x\"\nc = []\nd = 1.5\ne = 2020-01-01\nf = true\n",
         |sheet, root| {
-            let cell = |key| sheet.optional(root, key).unwrap();
-            let (a, b, c, d, e, f) = (
-                cell("a"),
-                cell("b"),
-                cell("c"),
-                cell("d"),
-                cell("e"),
-                cell("f"),
-            );
-            assert!(sheet.text(&a).is_none());
-            assert!(sheet.integer(&b, 0, 9).is_none());
-            assert!(sheet.table(&c).is_none());
-            assert!(sheet.array(&d).is_none());
-            assert!(sheet.boolean(&e).is_none());
-            assert!(sheet.grams(&f).is_none());
+            let cell = sheet.optional(root, "a").unwrap();
+            assert!(sheet.text(&cell).is_none());
+            let cell = sheet.optional(root, "b").unwrap();
+            assert!(sheet.integer(&cell, 0, 9).is_none());
+            let cell = sheet.optional(root, "c").unwrap();
+            assert!(sheet.table(&cell).is_none());
+            let cell = sheet.optional(root, "d").unwrap();
+            assert!(sheet.array(&cell).is_none());
+            let cell = sheet.optional(root, "e").unwrap();
+            assert!(sheet.boolean(&cell).is_none());
+            let cell = sheet.optional(root, "f").unwrap();
+            assert!(sheet.grams(&cell).is_none());
         },
         &[
             ("RK-004", 1),
@@ -134,15 +135,15 @@ fn a_number_may_be_written_in_any_radix_of_toml() {
     );
 }
 
+fn version(sheet: &mut Sheet<'_>, root: &Table<'_>) {
+    sheet.version_one(root);
+}
+
 #[test]
 fn another_version_is_refused() {
-    check(
-        "version = 2\n",
-        |sheet, root| sheet.version_one(root),
-        &[("RK-006", 1)],
-    );
-    check("", |sheet, root| sheet.version_one(root), &[("RK-003", 1)]);
-    check("version = 1\n", |sheet, root| sheet.version_one(root), &[]);
+    check("version = 2\n", version, &[("RK-006", 1)]);
+    check("", version, &[("RK-003", 1)]);
+    check("version = 1\n", version, &[]);
 }
 
 #[test]
@@ -170,7 +171,8 @@ fn deep_nesting_is_refused_and_does_not_overflow() {
 
 proptest! {
     #[test]
-    fn random_text_never_panics(text in "\\PC{0,200}|([a-z]{1,3} ?= ?[0-9\"\\[\\]{}a-z.\\n]{0,8}\\n){0,8}") {
+    fn random_text_never_panics(text in "\\PC{0,200}|([a-z]{1,3} ?= \
+        ?[0-9\"\\[\\]{}a-z.\\n]{0,8}\\n){0,8}") {
         if let Ok((mut sheet, document)) = parse("f.toml", &text, "nothing is believed") {
             let root = Table::root(&document);
             sheet.close(&root, &["version"]);

@@ -115,7 +115,8 @@ impl Sheet<'_> {
         })
     }
 
-    /// The tables that hang below a table under names of the file's choosing, in the order of their lines.
+    /// The tables that hang below a table under names of the file's choosing, in the order of their
+    /// lines.
     pub(crate) fn named_tables<'d>(&mut self, cell: &Cell<'d>) -> Vec<(Cited<&'d str>, Table<'d>)> {
         let Some(parent) = self.table(cell) else {
             return Vec::new();

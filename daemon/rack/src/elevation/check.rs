@@ -1,12 +1,12 @@
-//! The checks over a plan that was read: K1 to K6 and K9 to K11. Each fault names both devices and their units.
+//! The checks over a plan that was read: K1 to K6 and K9 to K11. Each fault names both devices and
+//! their units.
 
 use std::collections::BTreeMap;
 
-use cofferdam_hwprofile::{Domain, Policy, Refusal, RuleRef};
+use cofferdam_hwprofile::{Domain, Policy, Refusal, RuleRef, constitution};
 
 use super::{Airflow, Device, Elevation, Face, Place, Rack, Tenant};
 use crate::Code;
-use crate::constitution::{self, ZoneFacts};
 use crate::document::Sheet;
 
 /// Runs every check.
@@ -261,19 +261,11 @@ fn note_apart(
 
 /// The rule that keeps the two zones from sharing `place`, with its reason.
 fn kept_apart(policy: &Policy, a: &Tenant, b: &Tenant, place: Domain) -> Option<(RuleRef, String)> {
-    let facts = |tenant: &Tenant| {
-        policy.zone(&tenant.zone).map(|zone| ZoneFacts {
-            kind: zone.kind,
-            exposure: zone.exposure,
-            holds: zone.data,
-        })
-    };
-    if place == Domain::Chassis
-        && let (Some(one), Some(other)) = (facts(a), facts(b))
-        && constitution::parts(one, other)
+    if place == constitution::DOMAIN
+        && let (Some(one), Some(other)) = (policy.zone(&a.zone), policy.zone(&b.zone))
+        && constitution::covers(one, other)
     {
-        let why = "an exposed zone never shares a chassis with identifying data";
-        return Some((RuleRef::compiled("constitution"), why.to_owned()));
+        return Some((constitution::rule(), constitution::WHY.to_owned()));
     }
     let rule = policy
         .separations()

@@ -1,7 +1,8 @@
 //! The checks over power: K7, with all feeds and with each lost in turn, and K8.
 //!
-//! A device's supplies share its load evenly while all their feeds live; when a feed is lost, those that remain carry all of it.
-//! `maximum_w` of a supply is what it may draw when it carries the device alone.
+//! A device's supplies share its load evenly while all their feeds live; when a feed is lost, those
+//! that remain carry all of it. `maximum_w` of a supply is what it may draw when it carries the
+//! device alone.
 
 use cofferdam_hwprofile::{DataClass, Policy};
 

@@ -1,4 +1,5 @@
-//! From the text of `elevation.toml` to racks and devices. Must never drop a fault to reach the next.
+//! From the text of `elevation.toml` to racks and devices. Must never drop a fault to reach the
+//! next.
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Refusal;
 
-/// Four zones of which intake and the store must not share a chassis, nor intake and analytics a rack; the nodes stand where
-/// the elevation says.
+/// Four zones of which intake and the store must not share a chassis, nor intake and analytics a
+/// rack; the nodes stand where the elevation says.
 const POLICY: &str = r#"
 version = 1
 site = "test"
@@ -62,14 +61,22 @@ const FEEDS: &str = "[rack.R1.feed.A]\ntype = \"primary\"\nvoltage = 230\nampera
 const DUAL: &str = "power = [{ feed = \"A\", allocated_w = 100, maximum_w = 500 }, \
                     { feed = \"B\", allocated_w = 100, maximum_w = 500 }]";
 
-/// A policy gives every zone a node; these stand in racks of their own, out of the way of what is tested.
-const OTHERS: [(&str, &str); 4] =
-    [("kp0", "keeper"), ("st0", "storage"), ("in0", "intake"), ("an0", "analytics")];
+/// A policy gives every zone a node; these stand in racks of their own, out of the way of what is
+/// tested.
+const OTHERS: [(&str, &str); 4] = [
+    ("kp0", "keeper"),
+    ("st0", "storage"),
+    ("in0", "intake"),
+    ("an0", "analytics"),
+];
 
 /// The places of those nodes.
 fn others() -> String {
     let rack = |(node, zone): (&str, &str)| {
-        let text = format!("[rack.R1]\n{FEEDS}{}", device(node, 1, &format!("{}{DUAL}", tenant(node, zone))));
+        let text = format!(
+            "[rack.R1]\n{FEEDS}{}",
+            device(node, 1, &format!("{}{DUAL}", tenant(node, zone)))
+        );
         text.replace("rack.R1", &format!("rack.of-{node}"))
     };
     OTHERS.map(rack).concat()
@@ -92,7 +99,9 @@ fn policy_with(nodes: &[(&str, &str)], rest: &str) -> Policy {
 }
 
 fn node_block(node: &str, zone: &str, rest: &str) -> String {
-    let number = node.bytes().fold(0_u16, |sum, byte| sum.wrapping_mul(31).wrapping_add(u16::from(byte)));
+    let number = node.bytes().fold(0_u16, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u16::from(byte))
+    });
     format!(
         "[node.{node}]\nzone = \"{zone}\"\nquorum = 2\n{rest}\n[node.{node}.pin]\n\
          product_serial = \"S-{node}-48213\"\ndisk = [\"eui.7a35100000c4{number:04x}\"]\n"
@@ -109,15 +118,32 @@ fn tenant(node: &str, zone: &str) -> String {
 }
 
 fn parse(body: &str, policy: &Policy) -> Result<Elevation, Faults> {
-    Elevation::parse("elevation.toml", &format!("version = 1\n[rack.R1]\n{body}{}", others()), policy)
+    Elevation::parse(
+        "elevation.toml",
+        &format!("version = 1\n[rack.R1]\n{body}{}", others()),
+        policy,
+    )
 }
 
 /// Parses and expects exactly these codes. Gives all that was said.
 fn check(body: &str, policy: &Policy, expect: &[&str]) -> String {
-    let refusals = parse(body, policy).err().map(Faults::into_refusals).unwrap_or_default();
-    let codes: Vec<_> = refusals.iter().map(|refusal| refusal.code.as_str()).collect();
+    let refusals = parse(body, policy)
+        .err()
+        .map(Faults::into_refusals)
+        .unwrap_or_default();
+    let codes: Vec<_> = refusals
+        .iter()
+        .map(|refusal| refusal.code.as_str())
+        .collect();
     assert_eq!(codes, expect, "{refusals:#?}");
-    refusals.iter().map(|refusal: &Refusal| format!("{refusal}\n")).collect()
+    refusals
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(
+            "
+",
+        )
 }
 
 #[test]
@@ -125,18 +151,38 @@ fn a_sound_plan_is_read_and_every_node_has_its_place() {
     let policy = policy(&[("st1", "storage"), ("in1", "intake"), ("kp1", "keeper")]);
     let body = format!(
         "max_weight_kg = 100\n{FEEDS}{}{}{}",
-        device("st1", 11, &format!("u_height = 2\nweight_kg = 28.6\n{}{DUAL}", tenant("st1", "storage"))),
+        device(
+            "st1",
+            11,
+            &format!(
+                "u_height = 2\nweight_kg = 28.6\n{}{DUAL}",
+                tenant("st1", "storage")
+            )
+        ),
         device("in1", 21, &tenant("in1", "intake")),
-        device("enc", 30, &format!("u_height = 2\n[[rack.R1.device.bay]]\nname = \"b\"\n{}", tenant("kp1", "keeper"))),
+        device(
+            "enc",
+            30,
+            &format!(
+                "u_height = 2\n[[rack.R1.device.bay]]\nname = \"b\"\n{}",
+                tenant("kp1", "keeper")
+            )
+        ),
     );
     let plan = parse(&body, &policy).unwrap_or_else(|faults| panic!("{faults}"));
-    let place = |node: &str| plan.place(&node.parse().unwrap()).map(|place| place.to_string());
+    let place = |node: &str| {
+        plan.place(&node.parse().unwrap())
+            .map(|place| place.to_string())
+    };
     assert_eq!(place("st1").as_deref(), Some("R1 U11-U12 (st1)"));
     assert_eq!(place("in1").as_deref(), Some("R1 U21 (in1)"));
     assert_eq!(place("kp1").as_deref(), Some("R1 U30-U31 (enc) bay b"));
     assert_eq!(place("an1"), None);
     let rack = plan.racks().next().unwrap();
-    assert_eq!((rack.u_height, rack.starting_unit, rack.max_weight_g), (42, 1, Some(100_000)));
+    assert_eq!(
+        (rack.u_height, rack.starting_unit, rack.max_weight_g),
+        (42, 1, Some(100_000))
+    );
     assert_eq!(rack.devices[0].weight_g, 28_600);
 }
 
@@ -145,12 +191,17 @@ mod shape {
 
     #[test]
     fn an_unknown_key_is_refused_at_each_level_with_a_suggestion() {
-        let body = "hight = 42\n[rack.R1.feed.A]\ntype = \"primary\"\nvolts = 1\nvoltage = 230\namperage = 32\n\
+        let body = "hight = 42\n[rack.R1.feed.A]\ntype = \"primary\"\nvolts = 1\nvoltage = \
+            230\namperage = 32\n\
                     [[rack.R1.device]]\nname = \"d\"\npositon = 3\nposition = 3\n\
                     power = [{ feed = \"A\", allocated_w = 1, maximum_w = 1, minimum_w = 1 }]\n\
                     [[rack.R1.device.bay]]\nnme = \"1\"\nname = \"1\"\n";
         let said = check(body, &policy(&[]), &["RK-002"; 5]);
-        for word in ["did you mean position?", "did you mean maximum_w?", "did you mean name?"] {
+        for word in [
+            "did you mean position?",
+            "did you mean maximum_w?",
+            "did you mean name?",
+        ] {
             assert!(said.contains(word), "{word}: {said}");
         }
     }
@@ -165,12 +216,19 @@ mod shape {
         let body = format!("airflow = \"front\"\n{}", device("d", 1, "face = \"frnt\""));
         let said = check(&body, &policy(&[]), &["RK-005", "RK-005"]);
         assert!(said.contains("did you mean \"front\"?"), "{said}");
-        assert!(said.contains("front-to-rear, rear-to-front, passive"), "{said}");
+        assert!(
+            said.contains("front-to-rear, rear-to-front, passive"),
+            "{said}"
+        );
     }
 
     #[test]
     fn a_device_without_a_name_or_a_place_is_refused() {
-        check("[[rack.R1.device]]\nu_height = 1\n", &policy(&[]), &["RK-003", "RK-003"]);
+        check(
+            "[[rack.R1.device]]\nu_height = 1\n",
+            &policy(&[]),
+            &["RK-003", "RK-003"],
+        );
     }
 
     #[test]
@@ -183,7 +241,11 @@ mod shape {
     #[test]
     fn half_a_unit_and_a_negative_weight_are_refused() {
         check(&device("d", 1, "u_height = 0.5"), &policy(&[]), &["RK-004"]);
-        check(&device("d", 1, "weight_kg = -1.0"), &policy(&[]), &["RK-005"]);
+        check(
+            &device("d", 1, "weight_kg = -1.0"),
+            &policy(&[]),
+            &["RK-005"],
+        );
     }
 
     #[test]
@@ -202,15 +264,26 @@ mod places {
         assert!(said.contains("d at U42-U43; R1 has U1-U42"), "{said}");
         check(&device("d", 0, ""), &policy(&[]), &["RK-041"]);
         check(&device("d", 42, ""), &policy(&[]), &[]);
-        check(&format!("starting_unit = 0\n{}", device("d", 0, "")), &policy(&[]), &[]);
-        check(&format!("starting_unit = 0\n{}", device("d", 42, "")), &policy(&[]), &["RK-041"]);
+        check(
+            &format!("starting_unit = 0\n{}", device("d", 0, "")),
+            &policy(&[]),
+            &[],
+        );
+        check(
+            &format!("starting_unit = 0\n{}", device("d", 42, "")),
+            &policy(&[]),
+            &["RK-041"],
+        );
     }
 
     #[test]
     fn k2_two_devices_on_one_unit_are_refused_and_both_are_named() {
         let body = format!("{}{}", device("a", 10, "u_height = 3"), device("b", 12, ""));
         let said = check(&body, &policy(&[]), &["RK-042"]);
-        assert!(said.contains("b at U12 (full depth) and a at U10-U12 (full depth, line 3)"), "{said}");
+        assert!(
+            said.contains("b at U12 (full depth) and a at U10-U12 (full depth, line 3)"),
+            "{said}"
+        );
     }
 
     #[test]
@@ -233,7 +306,11 @@ mod places {
     #[test]
     fn k3_a_device_without_height_has_no_position() {
         check(&device("pdu", 3, "u_height = 0"), &policy(&[]), &["RK-043"]);
-        check("[[rack.R1.device]]\nname = \"pdu\"\nu_height = 0\n", &policy(&[]), &[]);
+        check(
+            "[[rack.R1.device]]\nname = \"pdu\"\nu_height = 0\n",
+            &policy(&[]),
+            &[],
+        );
     }
 
     #[test]
@@ -264,7 +341,11 @@ mod places {
     #[test]
     fn k6_every_node_has_a_place_and_every_place_a_node() {
         let policy = policy(&[("kp1", "keeper"), ("kp2", "keeper")]);
-        let said = check(&device("a", 3, &tenant("kp1", "keeper")), &policy, &["RK-046"]);
+        let said = check(
+            &device("a", 3, &tenant("kp1", "keeper")),
+            &policy,
+            &["RK-046"],
+        );
         assert!(said.contains("no place for kp2 of zone keeper"), "{said}");
         let body = format!(
             "{}{}",
@@ -277,35 +358,67 @@ mod places {
 
     #[test]
     fn k6_a_node_without_its_zone_and_a_zone_without_its_node_are_refused() {
-        check(&device("a", 3, "zone = \"keeper\""), &policy(&[]), &["RK-046"]);
-        check(&device("a", 3, "node = \"kp1\""), &policy(&[("kp1", "keeper")]), &["RK-046"]);
+        check(
+            &device("a", 3, "zone = \"keeper\""),
+            &policy(&[]),
+            &["RK-046"],
+        );
+        check(
+            &device("a", 3, "node = \"kp1\""),
+            &policy(&[("kp1", "keeper")]),
+            &["RK-046"],
+        );
     }
 
     #[test]
     fn k6_the_zone_the_rack_and_the_position_agree_with_the_policy() {
         let agreed = policy_with(&[("kp1", "keeper")], "rack = \"R1\"\nposition = 3");
         check(&device("a", 3, &tenant("kp1", "keeper")), &agreed, &[]);
-        let said = check(&device("a", 4, &tenant("kp1", "analytics")), &agreed, &["RK-046", "RK-046"]);
+        let said = check(
+            &device("a", 4, &tenant("kp1", "analytics")),
+            &agreed,
+            &["RK-046", "RK-046"],
+        );
         assert!(said.contains("zone analytics and keeper"), "{said}");
         assert!(said.contains("position 4 and 3"), "{said}");
         let elsewhere = policy_with(&[("kp1", "keeper")], "rack = \"R2\"\nposition = 3");
-        let said = check(&device("a", 3, &tenant("kp1", "keeper")), &elsewhere, &["RK-046"]);
+        let said = check(
+            &device("a", 3, &tenant("kp1", "keeper")),
+            &elsewhere,
+            &["RK-046"],
+        );
         assert!(said.contains("rack R1 and R2"), "{said}");
     }
 
     #[test]
     fn k9_a_rack_carries_no_more_than_it_may() {
-        let body = |weight: &str| format!("max_weight_kg = 50\n{}", device("a", 3, &format!("weight_kg = {weight}")));
+        let body = |weight: &str| {
+            format!(
+                "max_weight_kg = 50\n{}",
+                device("a", 3, &format!("weight_kg = {weight}"))
+            )
+        };
         check(&body("50"), &policy(&[]), &[]);
         let said = check(&body("50.001"), &policy(&[]), &["RK-049"]);
-        assert!(said.contains("carries 50.001 kg and may carry 50.000 kg"), "{said}");
+        assert!(
+            said.contains("carries 50.001 kg and may carry 50.000 kg"),
+            "{said}"
+        );
     }
 
     #[test]
     fn k10_a_device_blows_as_its_rack_does() {
-        check(&device("a", 3, "airflow = \"front-to-rear\""), &policy(&[]), &[]);
+        check(
+            &device("a", 3, "airflow = \"front-to-rear\""),
+            &policy(&[]),
+            &[],
+        );
         check(&device("a", 3, "airflow = \"passive\""), &policy(&[]), &[]);
-        check(&device("a", 3, "airflow = \"rear-to-front\""), &policy(&[]), &["RK-050"]);
+        check(
+            &device("a", 3, "airflow = \"rear-to-front\""),
+            &policy(&[]),
+            &["RK-050"],
+        );
     }
 }
 
@@ -315,9 +428,17 @@ mod separation {
     /// One enclosure with two nodes in two bays.
     fn enclosure(a: (&str, &str), b: (&str, &str)) -> String {
         let bay = |name: &str, (node, zone): (&str, &str)| {
-            format!("[[rack.R1.device.bay]]\nname = \"{name}\"\n{}", tenant(node, zone))
+            format!(
+                "[[rack.R1.device.bay]]\nname = \"{name}\"\n{}",
+                tenant(node, zone)
+            )
         };
-        format!("{FEEDS}{}{}{}", device("enc", 3, DUAL), bay("1", a), bay("2", b))
+        format!(
+            "{FEEDS}{}{}{}",
+            device("enc", 3, DUAL),
+            bay("1", a),
+            bay("2", b)
+        )
     }
 
     fn check_pair(a: (&str, &str), b: (&str, &str), expect: &[&str]) -> String {
@@ -351,7 +472,11 @@ mod separation {
     fn k11_a_rule_at_rack_parts_a_rack_and_a_rule_at_chassis_does_not() {
         let nodes = [("in1", "intake"), ("an1", "analytics")];
         let place = |at, (node, zone)| device(node, at, &tenant(node, zone));
-        let said = check(&format!("{}{}", place(3, nodes[0]), place(9, nodes[1])), &policy(&nodes), &["RK-051"]);
+        let said = check(
+            &format!("{}{}", place(3, nodes[0]), place(9, nodes[1])),
+            &policy(&nodes),
+            &["RK-051"],
+        );
         assert!(said.contains("one fire takes one of the two"), "{said}");
         let apart = format!(
             "{}[rack.R2]\n[[rack.R2.device]]\nname = \"an1\"\nposition = 3\n{}",
@@ -360,7 +485,11 @@ mod separation {
         );
         check(&apart, &policy(&nodes), &[]);
         let nodes = [("kp1", "keeper"), ("an1", "analytics")];
-        check(&format!("{}{}", place(3, nodes[0]), place(9, nodes[1])), &policy(&nodes), &[]);
+        check(
+            &format!("{}{}", place(3, nodes[0]), place(9, nodes[1])),
+            &policy(&nodes),
+            &[],
+        );
     }
 }
 
@@ -370,7 +499,9 @@ mod power {
     fn fed(name: &str, at: u8, inlets: &[(&str, u32)]) -> String {
         let inlets: Vec<String> = inlets
             .iter()
-            .map(|(feed, watts)| format!("{{ feed = \"{feed}\", allocated_w = 0, maximum_w = {watts} }}"))
+            .map(|(feed, watts)| {
+                format!("{{ feed = \"{feed}\", allocated_w = 0, maximum_w = {watts} }}")
+            })
             .collect();
         device(name, at, &format!("power = [{}]", inlets.join(", ")))
     }
@@ -379,9 +510,20 @@ mod power {
 
     #[test]
     fn k7_a_feed_carries_its_share_with_all_feeds_alive() {
-        check(&format!("{FEEDS}{}", fed("a", 1, &[("A", 5888)])), &policy(&[]), &[]);
-        let said = check(&format!("{FEEDS}{}", fed("a", 1, &[("A", 5889)])), &policy(&[]), &["RK-047"]);
-        assert!(said.contains("feed A of R1 would carry 5889 W with all feeds and may carry 5888 W"), "{said}");
+        check(
+            &format!("{FEEDS}{}", fed("a", 1, &[("A", 5888)])),
+            &policy(&[]),
+            &[],
+        );
+        let said = check(
+            &format!("{FEEDS}{}", fed("a", 1, &[("A", 5889)])),
+            &policy(&[]),
+            &["RK-047"],
+        );
+        assert!(
+            said.contains("feed A of R1 would carry 5889 W with all feeds and may carry 5888 W"),
+            "{said}"
+        );
     }
 
     #[test]
@@ -390,41 +532,81 @@ mod power {
         check(&format!("{FEEDS}{}", fed("a", 1, &pair)), &policy(&[]), &[]);
         let body = format!("{FEEDS}{}{}", fed("a", 1, &pair), fed("b", 2, &pair));
         let said = check(&body, &policy(&[]), &["RK-047", "RK-047"]);
-        assert!(said.contains("feed A of R1 would carry 6000 W with feed B lost"), "{said}");
-        assert!(said.contains("feed B of R1 would carry 6000 W with feed A lost"), "{said}");
+        assert!(
+            said.contains("feed A of R1 would carry 6000 W with feed B lost"),
+            "{said}"
+        );
+        assert!(
+            said.contains("feed B of R1 would carry 6000 W with feed A lost"),
+            "{said}"
+        );
     }
 
     #[test]
     fn k7_three_phases_carry_the_square_root_of_three_as_much() {
-        let three = FEEDS.replace("amperage = 32\n", "amperage = 32\nphase = \"three-phase\"\n");
-        check(&format!("{three}{}", fed("a", 1, &[("A", 10_198)])), &policy(&[]), &[]);
-        check(&format!("{three}{}", fed("a", 1, &[("A", 10_199)])), &policy(&[]), &["RK-047"]);
+        let three = FEEDS.replace(
+            "amperage = 32\n",
+            "amperage = 32\nphase = \"three-phase\"\n",
+        );
+        check(
+            &format!("{three}{}", fed("a", 1, &[("A", 10_198)])),
+            &policy(&[]),
+            &[],
+        );
+        check(
+            &format!("{three}{}", fed("a", 1, &[("A", 10_199)])),
+            &policy(&[]),
+            &["RK-047"],
+        );
     }
 
     #[test]
     fn k7_a_supply_allocates_no_more_than_its_maximum() {
-        let body = device("a", 1, "power = [{ feed = \"A\", allocated_w = 2, maximum_w = 1 }]");
+        let body = device(
+            "a",
+            1,
+            "power = [{ feed = \"A\", allocated_w = 2, maximum_w = 1 }]",
+        );
         check(&format!("{FEEDS}{body}"), &policy(&[]), &["RK-005"]);
     }
 
     #[test]
     fn k8_identifying_data_hangs_on_two_feeds() {
         let st1 = policy(&[("st1", "storage")]);
-        let at = |power: &str| format!("{FEEDS}{}", device("st1", 1, &format!("{}{power}", tenant("st1", "storage"))));
+        let at = |power: &str| {
+            format!(
+                "{FEEDS}{}",
+                device("st1", 1, &format!("{}{power}", tenant("st1", "storage")))
+            )
+        };
         check(&at(DUAL), &st1, &[]);
         let said = check(&at(&DUAL.replace("\"B\"", "\"A\"")), &st1, &["RK-048"]);
         assert!(said.contains("hangs on feed A alone"), "{said}");
         check(&at(""), &st1, &["RK-048"]);
         let kp1 = policy(&[("kp1", "keeper")]);
-        check(&format!("{FEEDS}{}", device("kp1", 1, &tenant("kp1", "keeper"))), &kp1, &[]);
+        check(
+            &format!("{FEEDS}{}", device("kp1", 1, &tenant("kp1", "keeper"))),
+            &kp1,
+            &[],
+        );
     }
 
     #[test]
     fn an_unknown_feed_is_refused_with_the_one_that_was_meant() {
-        let feeds = FEEDS.replace("feed.A", "feed.north").replace("feed.B", "feed.south");
-        let said = check(&format!("{feeds}{}", fed("a", 1, &[("nroth", 1)])), &policy(&[]), &["RK-009"]);
+        let feeds = FEEDS
+            .replace("feed.A", "feed.north")
+            .replace("feed.B", "feed.south");
+        let said = check(
+            &format!("{feeds}{}", fed("a", 1, &[("nroth", 1)])),
+            &policy(&[]),
+            &["RK-009"],
+        );
         assert!(said.contains("did you mean \"north\"?"), "{said}");
-        let said = check(&format!("{FEEDS}{}", fed("a", 1, &[("C", 1)])), &policy(&[]), &["RK-009"]);
+        let said = check(
+            &format!("{FEEDS}{}", fed("a", 1, &[("C", 1)])),
+            &policy(&[]),
+            &["RK-009"],
+        );
         assert!(said.contains("the feeds of R1 are: A, B"), "{said}");
     }
 }
@@ -450,7 +632,8 @@ proptest! {
     ) {
         let one = |name: &str, (at, height, rear, deep): (u8, u8, bool, bool)| {
             let face = if rear { "rear" } else { "front" };
-            device(name, at, &format!("u_height = {height}\nface = \"{face}\"\nfull_depth = {deep}"))
+            device(name, at, &format!("u_height = {height}\nface = \"{face}\"\nfull_depth = \
+                {deep}"))
         };
         let found = parse(&format!("{}{}", one("a", a), one("b", b)), &policy(&[]));
         prop_assert_eq!(found.is_err(), overlap_plainly(a, b));
@@ -459,7 +642,10 @@ proptest! {
     #[test]
     fn random_text_never_panics_and_every_fault_has_a_known_code(
         lines in proptest::collection::vec(
-            "\\[\\[rack\\.R[12]\\.device\\]\\]|\\[\\[rack\\.R1\\.device\\.bay\\]\\]|\\[rack\\.R[12](\\.feed\\.A)?\\]|(name|node|zone|face|type) = \"[a-z ]{0,6}\"|(position|u_height|voltage|weight_kg|max_weight_kg) = -?[0-9]{1,4}(\\.[0-9])?|power = \\[\\{ feed = \"A\" \\}\\]",
+            "\\[\\[rack\\.R[12]\\.device\\]\\]|\\[\\[rack\\.R1\\.device\\.bay\\]\\]\
+             |\\[rack\\.R[12](\\.feed\\.A)?\\]|(name|node|zone|face|type) = \"[a-z ]{0,6}\"\
+             |(position|u_height|voltage|weight_kg|max_weight_kg) = -?[0-9]{1,4}(\\.[0-9])?\
+             |power = \\[\\{ feed = \"A\" \\}\\]",
             0..14,
         ),
         noise in "\\PC{0,60}",

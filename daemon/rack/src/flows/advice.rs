@@ -1,4 +1,5 @@
-//! Why a request was refused, which flow would come nearest, and what to do about it. It explains decisions and makes none.
+//! Why a request was refused, which flow would come nearest, and what to do about it. It explains
+//! decisions and makes none.
 
 use std::fmt::Write as _;
 
@@ -32,7 +33,8 @@ pub struct Nearest {
 }
 
 impl FlowTable {
-    /// The flow that would allow the request if one thing were different; none if there is no such flow.
+    /// The flow that would allow the request if one thing were different; none if there is no such
+    /// flow.
     #[must_use]
     pub fn nearest(
         &self,
@@ -61,7 +63,8 @@ impl FlowTable {
         })
     }
 
-    /// Tells which flow decides, or why none does and which comes nearest. The first line is the verdict.
+    /// Tells which flow decides, or why none does and which comes nearest. The first line is the
+    /// verdict.
     #[must_use]
     pub fn explain(
         &self,
@@ -179,7 +182,8 @@ impl FlowTable {
             })
             | None => {
                 format!(
-                    "if it is wanted, add to {} a flow from \"{from}\" to \"{to}\" with verbs [\"{verb}\"] and a why, {signed}",
+                    "if it is wanted, add to {} a flow from \"{from}\" to \"{to}\" with verbs \
+                     [\"{verb}\"] and a why, {signed}",
                     self.file
                 )
             }

@@ -1,5 +1,5 @@
-//! What can only be seen once the flows are read: what the constitution forbids, what nobody answers, what contradicts, and
-//! what can never decide.
+//! What can only be seen once the flows are read: what the constitution forbids, what nobody
+//! answers, what contradicts, and what can never decide.
 
 use std::collections::BTreeMap;
 

@@ -107,8 +107,12 @@ fn check(body: &str, expect: &[(&str, usize)]) -> String {
     assert_eq!(seen, expect, "{refusals:#?}");
     refusals
         .iter()
-        .map(|refusal| format!("{refusal}\n"))
-        .collect()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(
+            "
+",
+        )
 }
 
 mod reading {
@@ -156,7 +160,8 @@ mod reading {
     #[test]
     fn an_unknown_key_is_refused_at_each_level_with_a_suggestion() {
         let said = check(
-            "flows = []\n[client.app]\nzone = \"app\"\nkeys = \"x\"\nwhy = \"w\"\n[[flow]]\nfrm = \"intake\"\n",
+            "flows = []\n[client.app]\nzone = \"app\"\nkeys = \"x\"\nwhy = \"w\"\n[[flow]]\nfrm \
+             = \"intake\"\n",
             &[
                 ("RK-002", 2),
                 ("RK-003", 3),
@@ -728,6 +733,26 @@ mod deciding {
     }
 
     #[test]
+    fn a_verb_is_decided_on_any_bucket_where_one_is_granted() {
+        let table = sample();
+        let any = |from: &str, to: &str, verb| match table.decide_any(&zone(from), &zone(to), verb)
+        {
+            FlowDecision::Allow(rule) => Ok(rule.line),
+            FlowDecision::Refuse(refusal) => Err(refusal.code),
+        };
+        assert_eq!(any("intake", "storage", Verb::Append), Ok(19));
+        assert_eq!(any("storage", "keeper", Verb::KeyOpen), Ok(25));
+        assert_eq!(
+            any("intake", "storage", Verb::Read),
+            Err("FL-102".to_owned())
+        );
+        assert_eq!(
+            any("storage", "intake", Verb::Append),
+            Err("FL-101".to_owned())
+        );
+    }
+
+    #[test]
     fn a_zone_reaches_a_verb_where_any_bucket_is_granted() {
         let table = sample();
         assert!(table.reaches(&zone("analytics"), &zone("storage"), Verb::List));
@@ -849,17 +874,30 @@ fn plain(
                 }
             })
         };
-        *rule_pair == pair
-            && verbs.contains(&verb)
-            && (!verb.takes_bucket() || on_bucket())
+        *rule_pair == pair && verbs.contains(&verb) && (!verb.takes_bucket() || on_bucket())
     })
 }
 
-/// Pairs of zones between which flows may be granted, and the verbs of each; the last pair has none.
+/// Pairs of zones between which flows may be granted, and the verbs of each; the last pair has
+/// none.
 const PAIRS: &[(&str, &str, &[Verb])] = &[
-    ("analytics", "storage", &[Verb::Append, Verb::Read, Verb::List, Verb::Delete, Verb::Share]),
+    (
+        "analytics",
+        "storage",
+        &[
+            Verb::Append,
+            Verb::Read,
+            Verb::List,
+            Verb::Delete,
+            Verb::Share,
+        ],
+    ),
     ("intake", "storage", &[Verb::Append]),
-    ("storage", "keeper", &[Verb::KeyNew, Verb::KeyOpen, Verb::Lease, Verb::Cosign]),
+    (
+        "storage",
+        "keeper",
+        &[Verb::KeyNew, Verb::KeyOpen, Verb::Lease, Verb::Cosign],
+    ),
     ("archive", "analytics", &[Verb::Query, Verb::Cosign]),
     ("keeper", "intake", &[]),
 ];
@@ -869,7 +907,11 @@ fn any_rule() -> impl Strategy<Value = (usize, Vec<Verb>, Vec<String>)> {
     (0..PAIRS.len() - 1).prop_flat_map(|pair| {
         let verbs = PAIRS[pair].2;
         let some = proptest::sample::subsequence(verbs.to_vec(), 1..=verbs.len());
-        (Just(pair), some, proptest::collection::vec("[ab]{0,2}\\*?[ab]{1,2}", 1..3))
+        (
+            Just(pair),
+            some,
+            proptest::collection::vec("[ab]{0,2}\\*?[ab]{1,2}", 1..3),
+        )
     })
 }
 
@@ -885,9 +927,10 @@ proptest! {
         let mut text = "version = 1\n".to_owned();
         for (pair, verbs, globs) in rules {
             let names: Vec<String> = verbs.iter().map(|verb| format!("\"{verb}\"")).collect();
-            let rest = if verbs[0].takes_bucket() { format!("buckets = {globs:?}") } else { String::new() };
+            let buckets = format!("buckets = {globs:?}");
+            let rest = if verbs[0].takes_bucket() { buckets.as_str() } else { "" };
             let (from, to, _) = PAIRS[pair];
-            let longer = format!("{text}{}", flow(from, to, &names.join(", "), &rest));
+            let longer = format!("{text}{}", flow(from, to, &names.join(", "), rest));
             match read("f", &longer, &ground()) {
                 Ok(_) => {
                     text = longer;
@@ -924,7 +967,10 @@ proptest! {
     #[test]
     fn random_flows_never_panic_and_every_fault_has_a_known_code(
         lines in proptest::collection::vec(
-            "\\[\\[flow\\]\\]|\\[client\\.[a-zA]{1,3}\\]|(from|to|zone|key|why) = \"[a-z*]{0,6}\"|verbs = \\[(\"(read|lease|own)\",?){0,3}\\]|buckets = \\[\"[a*/]{0,3}\"\\]|max-connections = -?[0-9]{1,3}",
+            "\\[\\[flow\\]\\]|\\[client\\.[a-zA]{1,3}\\]|(from|to|zone|key|why) = \
+             \"[a-z*]{0,6}\"\
+             |verbs = \\[(\"(read|lease|own)\",?){0,3}\\]|buckets = \\[\"[a*/]{0,3}\"\\]\
+             |max-connections = -?[0-9]{1,3}",
             0..12,
         )
     ) {

@@ -1,4 +1,5 @@
-//! Who lost what, in the keeper's words. Grows newer only: a standing with a lower number is not taken over.
+//! Who lost what, in the keeper's words. Grows newer only: a standing with a lower number is not
+//! taken over.
 
 use cofferdam_hwprofile::Refusal;
 use serde_json::Value;
@@ -6,7 +7,8 @@ use serde_json::Value;
 use crate::wire::{self, Object};
 use crate::{Code, Epoch, PeerId, WireError, WireErrorKind};
 
-/// The most revocations of a standing; past ones are left out once the certificates they speak of have ended.
+/// The most revocations of a standing; past ones are left out once the certificates they speak of
+/// have ended.
 pub const REVOCATIONS_LIMIT: usize = 512;
 /// The longest serial number, in hexadecimal digits (RFC 5280: 20 bytes).
 const SERIAL_LIMIT_DIGITS: usize = 40;
@@ -30,8 +32,8 @@ pub struct Standing {
 pub struct Revocation {
     /// Who lost.
     pub peer: PeerId,
-    /// Which certificate, by its serial number in lowercase hexadecimal without leading zeros. `None`: every one that was
-    /// issued to this peer until `at`, renewals included.
+    /// Which certificate, by its serial number in lowercase hexadecimal without leading zeros.
+    /// `None`: every one that was issued to this peer until `at`, renewals included.
     pub serial: Option<String>,
     /// Why.
     pub why: Refusal,
@@ -44,8 +46,8 @@ pub struct Revocation {
 pub struct Revocations<'r>(pub &'r [Revocation]);
 
 impl<'r> Revocations<'r> {
-    /// The revocation that speaks about this certificate of this peer, if one does. `issued` is when the certificate was
-    /// issued, in Unix seconds.
+    /// The revocation that speaks about this certificate of this peer, if one does. `issued` is
+    /// when the certificate was issued, in Unix seconds.
     #[must_use]
     pub fn covering(&self, peer: &PeerId, serial: &str, issued: u64) -> Option<&'r Revocation> {
         self.0.iter().find(|revocation| {
@@ -69,7 +71,8 @@ impl Standing {
         }
     }
 
-    /// Whether `next` may take this standing's place. The same again is no news and no fault: it may.
+    /// Whether `next` may take this standing's place. The same again is no news and no fault: it
+    /// may.
     ///
     /// # Errors
     /// If it is older.

@@ -1,4 +1,5 @@
-//! The roots of every zone. A zone's roots vouch for that zone and for no other: there is no list of all roots to ask.
+//! The roots of every zone. A zone's roots vouch for that zone and for no other: there is no list
+//! of all roots to ask.
 
 use std::collections::BTreeMap;
 

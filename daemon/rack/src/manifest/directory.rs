@@ -1,4 +1,5 @@
-//! Reads the files of a rack directory, each once and bounded, and writes the note whole or not at all.
+//! Reads the files of a rack directory, each once and bounded, and writes the note whole or not at
+//! all.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};

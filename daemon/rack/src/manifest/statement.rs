@@ -1,4 +1,5 @@
-//! The text that operators sign: the rack's domain, the epoch, and the digest of each file. Six lines, one form.
+//! The text that operators sign: the rack's domain, the epoch, and the digest of each file. Six
+//! lines, one form.
 
 use std::fmt;
 use std::path::Path;
@@ -158,7 +159,8 @@ mod tests {
     fn a_statement_is_six_lines_and_reads_back() {
         let text = statement().to_string();
         let expect = format!(
-            "cofferdam/manifest/v1\nlab.internal\nepoch 7\nhwprofile.toml sha256:{}\nelevation.toml sha256:{}\nflows.toml sha256:{}\n",
+            "cofferdam/manifest/v1\nlab.internal\nepoch 7\nhwprofile.toml \
+             sha256:{}\nelevation.toml sha256:{}\nflows.toml sha256:{}\n",
             "00".repeat(32),
             "ab".repeat(32),
             "ff".repeat(32)
@@ -193,14 +195,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn random_text_never_panics(text in "(cofferdam/manifest/v1\\n)?.{0,40}(\\nepoch [0-9]{0,3})?.{0,40}") {
+        fn random_text_never_panics(text in "(cofferdam/manifest/v1\\n)?.{0,40}(\\nepoch \
+            [0-9]{0,3})?.{0,40}") {
             if let Ok(statement) = Statement::parse(&text) {
                 prop_assert_eq!(statement.to_string(), text);
             }
         }
 
         #[test]
-        fn every_statement_reads_back(epoch in 1_u64.., bytes in proptest::array::uniform32(0_u8..)) {
+        fn every_statement_reads_back(
+            epoch in 1_u64.., bytes in proptest::array::uniform32(0_u8..)
+        ) {
             let statement = Statement {
                 epoch: Epoch::new(epoch).unwrap(),
                 digests: [bytes, [1; 32], bytes],

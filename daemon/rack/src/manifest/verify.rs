@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use cofferdam_hwprofile::Refusal;
 use cofferdam_trail::note::{self, NoteError, VerifierKey};
 use cofferdam_trail::{SignerKey, note::Verified};
@@ -83,23 +85,27 @@ pub(super) fn verify(
     ))
 }
 
-/// The names on a note that are not an operator's, as they are written there.
+/// The signers on a note that are no operator here, by name and key hash as they are written there.
 fn strangers(text: &str, operators: &Operators) -> Vec<String> {
-    let known: BTreeSet<&str> = operators.keys.iter().map(VerifierKey::name).collect();
-    names(text)
+    let known: BTreeSet<String> = operators.keys.iter().map(VerifierKey::short).collect();
+    let signers = signature_lines(text).filter_map(signer);
+    signers
         .filter(|name| !known.contains(name))
-        .map(shown)
+        .map(|name| shown(&name))
         .collect()
-}
-
-/// The names on the signature lines of a note.
-fn names(text: &str) -> impl Iterator<Item = &str> {
-    signature_lines(text).filter_map(|line| line.strip_prefix(DASH)?.split(' ').next())
 }
 
 fn signature_lines(text: &str) -> impl Iterator<Item = &str> {
     let lines = text.rsplit_once("\n\n").map_or("", |(_, lines)| lines);
     lines.split_terminator('\n')
+}
+
+/// Who claims to have signed on a signature line, as [`VerifierKey::short`] names a key.
+fn signer(line: &str) -> Option<String> {
+    let (name, blob) = line.strip_prefix(DASH)?.split_once(' ')?;
+    let blob = STANDARD.decode(blob).ok()?;
+    let hash = u32::from_be_bytes(*blob.first_chunk()?);
+    Some(format!("{name}+{hash:08x}"))
 }
 
 /// Signs a statement and writes the note, keeping the signatures that others gave to the same text.
@@ -125,6 +131,9 @@ pub(super) fn sign(
         .iter()
         .map(|key| key.verifier_key().short())
         .collect();
+    let is_others = |line: &str, fresh: &BTreeSet<String>| {
+        signer(line).is_some_and(|name| !fresh.contains(&name))
+    };
     if directory::has_note(dir) {
         let former = directory::read_note(dir)?;
         let body = former
@@ -132,7 +141,7 @@ pub(super) fn sign(
             .map(|(body, _)| format!("{body}\n"));
         let same = body.as_deref() == Some(text.as_str());
         if same {
-            for line in signature_lines(&former).filter(|line| !is_by(line, &fresh)) {
+            for line in signature_lines(&former).filter(|line| is_others(line, &fresh)) {
                 note.push_str(line);
                 note.push('\n');
             }
@@ -143,22 +152,8 @@ pub(super) fn sign(
     directory::write_note(dir, &note)?;
     Ok(Signed {
         digest: statement.digest(),
-        names: names(&note).map(str::to_owned).collect(),
+        signers: signature_lines(&note).filter_map(signer).collect(),
     })
-}
-
-/// Whether a signature line is by one of these keys, told by name and key hash.
-fn is_by(line: &str, keys: &BTreeSet<String>) -> bool {
-    use base64::Engine as _;
-    let mut parts = line.trim_start_matches(DASH).split(' ');
-    let (Some(name), Some(blob)) = (parts.next(), parts.next()) else {
-        return false;
-    };
-    let blob = base64::engine::general_purpose::STANDARD
-        .decode(blob)
-        .unwrap_or_default();
-    let hash: Option<[u8; 4]> = blob.first_chunk().copied();
-    hash.is_some_and(|hash| keys.contains(&format!("{name}+{:08x}", u32::from_be_bytes(hash))))
 }
 
 /// Whether a new statement may take the place of what the former note states.

@@ -19,8 +19,14 @@ impl Engine {
     /// A receiver has the segment: remember its tags, then remove it.
     pub(crate) fn delivered(&mut self, id: &SegmentId) -> Result<(), ConsumeError> {
         let turn = self.turn(id).ok_or(ConsumeError::Unknown)?;
-        self.leave(turn, Left::Delivered)
-            .map_err(ConsumeError::Disk)?;
+        let recorded = match self.leave(turn, Left::Delivered) {
+            // What is removed below makes more room than this takes.
+            Err(error) if error.is_full() && self.reserve.spend(&*self.medium) => {
+                self.leave(turn, Left::Delivered)
+            }
+            outcome => outcome,
+        };
+        recorded.map_err(ConsumeError::Disk)?;
         // Of an attempt to bury it that the disk stopped half way.
         drop(remove_if_there(
             &*self.medium,
@@ -30,6 +36,7 @@ impl Engine {
         remove_if_there(&*self.medium, &path)
             .map_err(|error| ConsumeError::Disk(DiskError::new("remove", &path, &error)))?;
         self.forget(turn);
+        self.reserve.hold(&*self.medium);
         Ok(())
     }
 

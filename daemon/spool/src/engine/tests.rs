@@ -205,6 +205,44 @@ fn a_full_disk_while_the_final_record_is_written_hands_the_segment_over_unclosed
 }
 
 #[test]
+fn a_disk_without_a_byte_left_can_still_be_delivered_from() {
+    let mut rig = Rig::new();
+    rig.put(&tags(0..12));
+    rig.disk.set_free(Some(0));
+    assert_eq!(codes(&rig.put(&tags(12..13))), ["SP-012"]);
+    assert_eq!(rig.deliver().expect("the first").segment, 1);
+    assert_eq!(rig.deliver().expect("the second").segment, 2);
+    assert!(
+        rig.engine().head().is_none(),
+        "both were recorded and removed"
+    );
+    rig.check();
+}
+
+#[test]
+fn a_disk_without_a_byte_left_can_still_be_opened_and_delivered_from() {
+    let mut rig = Rig::new();
+    rig.put(&tags(0..12));
+    rig.disk.set_free(Some(0));
+    rig.reopen();
+    assert_eq!(rig.engine().depth().segments, 2);
+    // The puts eat what the reserve had to leave.
+    for number in 12..100 {
+        rig.put(&[tag(number)]);
+    }
+    rig.disk.set_free(Some(0));
+    let waiting = rig.engine().depth().segments;
+    for _ in 0..waiting {
+        rig.deliver().expect("a segment");
+    }
+    assert!(
+        rig.engine().head().is_none(),
+        "all were recorded and removed"
+    );
+    rig.check();
+}
+
+#[test]
 fn a_sync_that_fails_ends_the_segment_and_a_new_one_is_begun() {
     let mut rig = Rig::new();
     rig.put(&tags(0..2));

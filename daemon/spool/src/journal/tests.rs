@@ -4,6 +4,7 @@ use super::*;
 use crate::medium::simulated::{EIO, ENOSPC, Fault, SimulatedDisk, wide};
 use cofferdam_seal::Keyring;
 use proptest::prelude::*;
+use std::path::PathBuf;
 use std::sync::Barrier;
 
 const CONTEXT: &[u8] = b"catalogue";

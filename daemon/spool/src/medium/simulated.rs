@@ -168,6 +168,10 @@ impl SimulatedDisk {
         state.durable.insert(path.to_path_buf(), file);
     }
 
+    pub(crate) fn free(&self) -> Option<usize> {
+        self.state().free
+    }
+
     /// Every file as a process sees it.
     pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let state = self.state();

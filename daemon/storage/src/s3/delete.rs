@@ -1,4 +1,5 @@
-//! Owns the deletion of objects, one or many. Deleting what is not there is a success, as S3 has it.
+//! Owns the deletion of objects, one or many. Deleting what is not there is a success, as S3 has
+//! it.
 
 use cofferdam_trail::Event;
 use futures::StreamExt as _;
@@ -10,7 +11,7 @@ use s3s::{S3Request, S3Response, S3Result};
 
 use super::front::Calling;
 use super::witness::Act;
-use super::{Gateway, answer, bucket_name, calling, object_key, options, put};
+use super::{Gateway, answer, bucket_name, calling, described, object_key, options};
 use crate::catalogue::{BucketName, Change, Condition, Conflict};
 use crate::code::Code;
 use crate::fault::Fault;
@@ -29,7 +30,7 @@ impl Gateway {
         let input = &request.input;
         options::refuse_version(input.version_id.as_deref())?;
         let bucket = bucket_name(&input.bucket)?;
-        let condition = put::condition(input.if_match.as_ref(), None)?;
+        let condition = described::condition(input.if_match.as_ref(), None)?;
         self.delete_one(&calling, &bucket, &input.key, condition)
             .await?;
         Ok(S3Response::new(DeleteObjectOutput::default()))

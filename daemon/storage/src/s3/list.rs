@@ -1,8 +1,8 @@
 //! Owns the listings: of buckets, of objects in both versions, and of the versions of a store that
 //! keeps one. What is a place in a list and how a key is escaped is decided here.
 //!
-//! s3s leaves escaping to us: a key goes out percent-encoded wherever `encoding-type=url` asks, with
-//! a plus sign never standing for a space.
+//! s3s leaves escaping to us: a key goes out percent-encoded wherever `encoding-type=url` asks,
+//! with a plus sign never standing for a space.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

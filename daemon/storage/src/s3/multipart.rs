@@ -1,117 +1,36 @@
-//! Owns uploads in parts: each part is a sealed file of its own, and completing an upload names them
-//! together in one catalogue record, without writing a byte of them again.
+//! Owns uploads in parts: each part is a sealed file of its own, and completing an upload names
+//! them together in one catalogue record, without writing a byte of them again.
 //!
 //! Unfinished uploads live in memory alone: a restart forgets them and sweeps their files. They are
 //! bounded in number, and dropped when nobody touched them for a week.
 
+mod unfinished;
+
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cofferdam_seal::ObjectId;
 use cofferdam_trail::Event;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
-    CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput,
-    CreateMultipartUploadOutput, ETag, ListPartsInput, ListPartsOutput, Part as PartDto,
-    UploadPartInput, UploadPartOutput,
+    CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag,
+    ListPartsInput, ListPartsOutput, Part as PartDto, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3Request, S3Response, S3Result};
 
 use super::check::Announced;
-use super::put::{Described, Incoming, Kind, condition};
+use super::described::{Described, condition};
+use super::put::{Incoming, Kind};
 use super::witness::Act;
-use super::{Gateway, bucket_name, calling, number, object_key, options, timestamp};
-use crate::catalogue::{BucketName, Change, ObjectKey, ObjectMeta, record};
+use super::{Gateway, bucket_name, calling, object_key, options};
+use crate::catalogue::{BucketName, Change, ObjectMeta, record};
 use crate::code::Code;
-use crate::digest::{Digests, etag_of_parts, hex};
+use crate::digest::{Digests, hex};
 use crate::fault::Fault;
-use crate::upload::Written;
+pub(super) use unfinished::Uploads;
+use unfinished::{Held, Place, Unfinished};
 
-/// The most unfinished uploads.
-const UPLOADS_LIMIT: usize = 1000;
 /// The highest number of a part.
 const PARTS_LIMIT: i32 = 10_000;
-/// The least bytes of every part but the last.
-const PART_MIN_BYTES: u64 = 5 << 20;
-/// How long an upload that nobody touches is kept.
-const IDLE_LIMIT_MS: u64 = 7 * 24 * 3_600_000;
-
-/// The unfinished uploads.
-#[derive(Debug, Default)]
-pub(super) struct Uploads(Mutex<BTreeMap<String, Unfinished>>);
-
-#[derive(Debug)]
-struct Unfinished {
-    bucket: BucketName,
-    key: ObjectKey,
-    described: Described,
-    touched_ms: u64,
-    parts: BTreeMap<i32, Held>,
-}
-
-/// A part that is on disk.
-#[derive(Debug)]
-struct Held {
-    written: Written,
-    at_ms: u64,
-}
-
-impl Uploads {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Unfinished>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn add(&self, id: String, upload: Unfinished) -> Result<(), Fault> {
-        let mut uploads = self.lock();
-        let now = upload.touched_ms;
-        uploads.retain(|_, known| now.saturating_sub(known.touched_ms) < IDLE_LIMIT_MS);
-        if uploads.len() >= UPLOADS_LIMIT {
-            return Err(Fault::new(
-                Code::UploadsFull,
-                format!("{UPLOADS_LIMIT} are unfinished"),
-            ));
-        }
-        uploads.insert(id, upload);
-        Ok(())
-    }
-
-    /// Looks at the upload `id` of this very key.
-    fn with<T>(
-        &self,
-        place: &Place,
-        look: impl FnOnce(&mut Unfinished) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
-        let mut uploads = self.lock();
-        match uploads.get_mut(&place.id) {
-            Some(upload) if upload.bucket == place.bucket && upload.key == place.key => {
-                look(upload)
-            }
-            Some(_) | None => Err(absent()),
-        }
-    }
-
-    fn take(&self, place: &Place) -> Result<Unfinished, Fault> {
-        self.with(place, |_| Ok(()))?;
-        self.lock().remove(&place.id).ok_or_else(absent)
-    }
-}
-
-/// Which upload is meant.
-struct Place {
-    bucket: BucketName,
-    key: ObjectKey,
-    id: String,
-}
-
-impl Place {
-    fn read(bucket: &str, key: &str, id: &str) -> Result<Self, Fault> {
-        Ok(Self {
-            bucket: bucket_name(bucket)?,
-            key: object_key(key)?,
-            id: id.to_owned(),
-        })
-    }
-}
 
 impl Gateway {
     pub(super) async fn begin(
@@ -315,98 +234,4 @@ impl Gateway {
         announced.verify(meta.size, &computed, None)?;
         Ok(computed.sums)
     }
-}
-
-impl Held {
-    fn line(&self, number: i32) -> PartDto {
-        PartDto {
-            part_number: Some(number),
-            e_tag: Some(ETag::Strong(hex(&self.written.md5))),
-            last_modified: Some(timestamp(self.at_ms)),
-            size: Some(super::number(self.written.piece.size)),
-            ..PartDto::default()
-        }
-    }
-}
-
-impl Unfinished {
-    /// Whether the upload can be completed with the parts that the client lists.
-    fn check(&self, listed: &[CompletedPart], size: Option<i64>) -> Result<(), Fault> {
-        let invalid = |seen: String| Fault::new(Code::PartInvalid, seen);
-        if listed.is_empty() {
-            return Err(invalid("no parts".to_owned()));
-        }
-        let mut before = 0;
-        let mut total = 0_u64;
-        for (index, part) in listed.iter().enumerate() {
-            let number = part.part_number.unwrap_or(0);
-            if number <= before {
-                return Err(invalid(format!("part {number} behind part {before}")));
-            }
-            before = number;
-            let held = self
-                .parts
-                .get(&number)
-                .ok_or_else(|| invalid(format!("part {number} was not uploaded")))?;
-            if !held.is(part) {
-                return Err(invalid(format!(
-                    "part {number} has another ETag or checksum"
-                )));
-            }
-            let last = index + 1 == listed.len();
-            if !last && held.written.piece.size < PART_MIN_BYTES {
-                let seen = format!("part {number} has {} bytes", held.written.piece.size);
-                return Err(invalid(seen));
-            }
-            total = total.saturating_add(held.written.piece.size);
-        }
-        if size.is_some_and(|size| size != number(total)) {
-            return Err(invalid(format!("the parts have {total} bytes together")));
-        }
-        Ok(())
-    }
-
-    /// The object that the listed parts make up; what is not listed goes.
-    fn whole(mut self, listed: &[CompletedPart], now_ms: u64) -> (ObjectMeta, Vec<Written>) {
-        let used: Vec<Written> = listed
-            .iter()
-            .filter_map(|part| self.parts.remove(&part.part_number?))
-            .map(|held| held.written)
-            .collect();
-        let digests: Vec<[u8; 16]> = used.iter().map(|written| written.md5).collect();
-        let pieces = used.iter().map(|written| written.piece.clone()).collect();
-        let meta = self
-            .described
-            .into_whole(pieces, etag_of_parts(&digests), now_ms);
-        (meta, used)
-    }
-}
-
-impl Held {
-    /// Whether the client means this very part.
-    fn is(&self, part: &CompletedPart) -> bool {
-        let sums = [
-            ("crc32", &part.checksum_crc32),
-            ("crc32c", &part.checksum_crc32c),
-            ("crc64nvme", &part.checksum_crc64nvme),
-            ("sha1", &part.checksum_sha1),
-            ("sha256", &part.checksum_sha256),
-        ];
-        let same_etag = part
-            .e_tag
-            .as_ref()
-            .is_none_or(|etag| etag.value() == hex(&self.written.md5));
-        let known = &self.written.sent.sums;
-        same_etag
-            && sums
-                .into_iter()
-                .all(|(name, said)| match (said, known.get(name)) {
-                    (Some(said), Some(known)) => said == known,
-                    (Some(_) | None, None) | (None, Some(_)) => true,
-                })
-    }
-}
-
-fn absent() -> Fault {
-    Fault::new(Code::UploadAbsent, "no such upload of this key")
 }

@@ -1,35 +1,31 @@
 //! Owns the way of a body into the store: gathered in bounded pieces, sealed as it comes, compared
 //! with what was announced, put on record, and only then named by the catalogue.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cofferdam_seal::HEADER_LEN;
 use cofferdam_trail::Event;
 use futures::StreamExt as _;
 use http::HeaderMap;
-use s3s::dto::{ETag, ETagCondition, PutObjectInput, PutObjectOutput, StreamingBlob};
+use s3s::dto::{ETag, PutObjectInput, PutObjectOutput, StreamingBlob};
 use s3s::{S3Request, S3Response, S3Result, TrailingHeaders};
 
 use super::check::Announced;
 use super::chunked::Trailers;
-use super::front::content_encoding;
+use super::described::{Described, condition};
 use super::witness::Act;
 use super::{Gateway, bucket_name, calling, object_key, options};
 use crate::catalogue::{BucketName, Change, Condition, ObjectKey, ObjectMeta};
 use crate::code::Code;
-use crate::digest::hex;
 use crate::fault::Fault;
 use crate::read::blocking;
-use crate::segment::{self, PAYLOAD_TYPE, SEGMENT_TYPE, SegmentUpload};
+use crate::segment::{self, SegmentUpload};
 use crate::upload::{Upload, Written};
 
 /// How much of a body is gathered before it is sealed and written.
 const GATHER_BYTES: usize = 256 << 10;
 /// How long the next byte of a body may take.
 const BODY_IDLE: Duration = Duration::from_secs(30);
-/// The most bytes of headers and metadata kept with an object.
-const METADATA_LIMIT_BYTES: usize = 8 << 10;
 
 /// What a body is taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -281,125 +277,6 @@ fn broken(error: &(dyn std::error::Error + Send + Sync)) -> Fault {
         return Fault::new(Code::BodyLength, text);
     }
     Fault::new(Code::BodyBroken, text)
-}
-
-/// What a client says of an object.
-#[derive(Debug, Default)]
-pub(super) struct Described {
-    headers: BTreeMap<String, String>,
-    user: BTreeMap<String, String>,
-}
-
-/// The headers that are kept and given back.
-const KEPT: [&str; 5] = [
-    "content-type",
-    "cache-control",
-    "content-disposition",
-    "content-language",
-    "expires",
-];
-
-impl Described {
-    /// Reads them.
-    ///
-    /// # Errors
-    /// [`Code::ArgumentInvalid`] when they are too large or no text.
-    pub(super) fn read(
-        headers: &HeaderMap,
-        metadata: Option<s3s::dto::Metadata>,
-    ) -> Result<Self, Fault> {
-        let mut described = Self::default();
-        for name in KEPT {
-            let Some(value) = headers.get(name) else {
-                continue;
-            };
-            let value = value.to_str().map_err(|_no_text| {
-                Fault::new(Code::ArgumentInvalid, format!("{name} is no ASCII"))
-            })?;
-            described.headers.insert(name.to_owned(), value.to_owned());
-        }
-        if let Some(encoding) = content_encoding(headers) {
-            described
-                .headers
-                .insert("content-encoding".to_owned(), encoding);
-        }
-        described.user = metadata.unwrap_or_default().into_iter().collect();
-        let kept = described.headers.iter().chain(&described.user);
-        let size: usize = kept.map(|(name, value)| name.len() + value.len()).sum();
-        if size > METADATA_LIMIT_BYTES {
-            let seen = format!("{size} bytes of metadata, {METADATA_LIMIT_BYTES} are kept");
-            return Err(Fault::new(Code::ArgumentInvalid, seen));
-        }
-        Ok(described)
-    }
-
-    pub(super) fn kind(&self) -> Kind {
-        match self.headers.get("content-type") {
-            Some(text) if text == SEGMENT_TYPE => Kind::Segment,
-            Some(_) | None => Kind::Object,
-        }
-    }
-
-    fn into_meta(mut self, written: &Written, modified_ms: u64) -> ObjectMeta {
-        let mut checksums = written.sent.sums.clone();
-        if written.segment.is_some() {
-            // What was sent is not what is given back, so its checksums say nothing of it.
-            checksums.clear();
-            self.headers
-                .insert("content-type".to_owned(), PAYLOAD_TYPE.to_owned());
-        }
-        ObjectMeta {
-            pieces: vec![written.piece.clone()],
-            size: written.piece.size,
-            etag: hex(&written.md5),
-            modified_ms,
-            headers: self.headers,
-            user: self.user,
-            checksums,
-        }
-    }
-
-    /// The parts of an upload as one object.
-    pub(super) fn into_whole(
-        self,
-        parts: Vec<crate::catalogue::Piece>,
-        etag: String,
-        modified_ms: u64,
-    ) -> ObjectMeta {
-        ObjectMeta {
-            size: parts.iter().map(|piece| piece.size).sum(),
-            pieces: parts,
-            etag,
-            modified_ms,
-            headers: self.headers,
-            user: self.user,
-            checksums: BTreeMap::new(),
-        }
-    }
-}
-
-/// The condition of a write.
-///
-/// # Errors
-/// [`Code::OptionAbsent`] for a combination that no client sends.
-pub(super) fn condition(
-    if_match: Option<&ETagCondition>,
-    if_none_match: Option<&ETagCondition>,
-) -> Result<Condition, Fault> {
-    match (if_match, if_none_match) {
-        (None, None) => Ok(Condition::Always),
-        (None, Some(ETagCondition::Any)) => Ok(Condition::Absent),
-        (Some(ETagCondition::Any), None) => Ok(Condition::Present),
-        (Some(ETagCondition::ETag(etag)), None) => Ok(Condition::Etag(etag.value().to_owned())),
-        (None, Some(ETagCondition::ETag(_))) => Err(Fault::new(
-            Code::OptionAbsent,
-            "If-None-Match other than * on a write",
-        )),
-        (Some(_), Some(_)) => Err(Fault::new(
-            Code::OptionAbsent,
-            "If-Match and If-None-Match together on a write",
-        )),
-    }
 }
 
 fn answer(meta: &ObjectMeta) -> PutObjectOutput {

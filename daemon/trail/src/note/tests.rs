@@ -115,7 +115,8 @@ fn a_hundred_signatures_are_read_and_one_more_is_refused() {
 fn a_signer_key_does_not_show_itself() {
     let key = SignerKey::generate("a").unwrap();
     let text = key.to_text();
-    let secret = text.rsplit('+').next().unwrap();
+    // Base64 may hold a plus too: the secret is all that follows the fourth.
+    let secret = text.splitn(5, '+').last().unwrap();
     assert!(!format!("{key:?}").contains(secret));
 }
 

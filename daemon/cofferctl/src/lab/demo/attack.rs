@@ -86,7 +86,7 @@ fn tampered_trail(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
             );
             Ok(())
         }
-        Err(fault) => Err(failed("tampered trail", &format!("another leaf was named: {fault}"))),
+        Err(fault) => Err(failed("tampered trail", &format!("another leaf was named: {}", fault.refusal()))),
     }
 }
 

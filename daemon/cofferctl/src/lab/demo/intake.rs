@@ -64,7 +64,7 @@ fn submit_one_kind(
     let disk = std::fs::create_dir(&probe)
         .and_then(|()| {
             let clock = Stopwatch::start();
-            let rate = probe_commit_rate(&probe, CONNECTIONS, RECORDS, length, &|| clock.elapsed());
+            let rate = probe_commit_rate(&probe, 8, 1000, length, || clock.elapsed());
             std::fs::remove_dir_all(&probe).and(rate)
         })
         .map_err(|error| failed(&name, &error.to_string()))?;
@@ -90,13 +90,19 @@ pub(super) fn query(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
     );
     stage.begin("query");
     let rows = crew.runtime().block_on(ask_query(&reach, QUESTION))?;
-    if rows.suppressed != 2 || rows.rows.len() != 8 {
+    if rows.suppressed < 2 || rows.rows.is_empty() {
         let seen = format!("{} rows, {} suppressed", rows.rows.len(), rows.suppressed);
         return Err(failed("query", &seen));
     }
     stage.pass(
         "query",
-        &format!("{} groups shown, {} below {} persons suppressed", 8, 2, rows.min_group),
+        &format!(
+            "{} groups shown; {} suppressed, because they or what would give them away by \
+             subtraction stand on fewer than {} answers",
+            rows.rows.len(),
+            rows.suppressed,
+            rows.min_group
+        ),
     );
     stage.show(&format!("sql> {QUESTION}"));
     stage.show(&table::lay_out(&rows.headings, &rows.rows));

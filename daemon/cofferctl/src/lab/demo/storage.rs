@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use cofferdam_hwprofile::ZoneKind;
+use cofferdam_seal::{FernetKey, ObjectId, Sealer, WrappedKey};
 use cofferdam_trail::note::VerifierKey;
 use cofferdam_trail::verify;
 use http::{Method, StatusCode};
@@ -60,7 +61,7 @@ pub(super) fn prove_trails(stage: &mut Stage, crew: &Crew) -> Result<(), Failure
         let key: VerifierKey =
             zone.trail_key.parse().map_err(|error| failed("audit verify", &format!("{error}")))?;
         let verified = verify::verify_dir(&zone.trail, &[key])
-            .map_err(|fault| failed("audit verify", &fault.to_string()))?;
+            .map_err(|fault| failed("audit verify", &fault.refusal().to_string()))?;
         proved.push(format!("{} {}", zone.name, verified.size));
     }
     stage.pass("audit verify", &format!("every trail proved, leaves: {}", proved.join(", ")));
@@ -104,7 +105,7 @@ pub(super) fn recover(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
 
 /// The sealed object of a plaintext of `plain` bytes: found by its size, which sealing makes exact.
 fn object_of(state: &Path, plain: usize) -> Option<PathBuf> {
-    let sealed = cofferdam_seal::sealed_len(u64::try_from(plain).ok()?);
+    let sealed = sealed_length(plain)?;
     let mut waiting = vec![state.to_owned()];
     while let Some(directory) = waiting.pop() {
         for entry in std::fs::read_dir(directory).ok()?.flatten() {
@@ -117,6 +118,17 @@ fn object_of(state: &Path, plain: usize) -> Option<PathBuf> {
         }
     }
     None
+}
+
+/// The exact length of a sealed object (docs/sealed-object.md): what sealing the same number of bytes gives.
+fn sealed_length(plain: usize) -> Option<u64> {
+    let key = FernetKey::generate().ok()?;
+    let wrapped = WrappedKey::seal(&key, &key, 0).ok()?;
+    let (mut sealer, header) = Sealer::new(&key, &wrapped, ObjectId([0; 16]), 0, b"");
+    let mut sealed = header;
+    sealer.update(&vec![0; plain], &mut sealed);
+    sealer.finish(&mut sealed);
+    u64::try_from(sealed.len()).ok()
 }
 
 pub(super) fn measure_memory(stage: &mut Stage, crew: &mut Crew) -> Result<(), Failure> {

@@ -1,0 +1,153 @@
+//! A lab to test against: built once, started detached on ports of its own, stopped when it is dropped.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use serde_json::Value;
+
+/// Builds every program, once; cargo does nothing where the test run built them already.
+pub(crate) fn program(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let directory = BUILT.get_or_init(|| {
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--workspace", "--bins"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .status()
+            .expect("cargo runs");
+        assert!(status.success(), "the programs build");
+        let here = std::env::current_exe().expect("this test is a file");
+        here.ancestors().nth(2).expect("target/debug/deps").to_owned()
+    });
+    directory.join(name)
+}
+
+/// Runs the tool to its end.
+pub(crate) fn cofferctl(arguments: &[&str]) -> Output {
+    Command::new(program("cofferctl")).args(arguments).output().expect("cofferctl runs")
+}
+
+/// What a run printed, both streams, for messages and looks.
+pub(crate) fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Four free ports in a row that no other test of this process was given.
+pub(crate) fn free_ports() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = 20_000 + u16::try_from(std::process::id() % 200).expect("below 200") * 100;
+    loop {
+        let base = start + NEXT.fetch_add(4, Ordering::Relaxed);
+        if (0..4).all(|offset| TcpListener::bind(("127.0.0.1", base + offset)).is_ok()) {
+            return base;
+        }
+    }
+}
+
+/// A running lab.
+pub(crate) struct Lab {
+    directory: tempfile::TempDir,
+}
+
+impl Lab {
+    pub(crate) fn start() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let lab = Self { directory };
+        let base = free_ports().to_string();
+        let up = cofferctl(&["lab", "up", "--dir", &lab.text(), "--base-port", &base, "--detach"]);
+        assert!(up.status.success(), "{}", said(&up));
+        lab
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory.path().join("lab")
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.path().display().to_string()
+    }
+
+    pub(crate) fn file(&self) -> Value {
+        let text = std::fs::read_to_string(self.path().join("lab.json")).expect("lab.json");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    pub(crate) fn zone(&self, kind: &str) -> Value {
+        let file = self.file();
+        let zones = file["zones"].as_array().expect("zones");
+        zones.iter().find(|zone| zone["kind"] == kind).expect("the zone").clone()
+    }
+
+    /// Runs the tool against this lab.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        let directory = self.text();
+        let mut all = arguments.to_vec();
+        all.extend(["--lab", directory.as_str()]);
+        cofferctl(&all)
+    }
+
+    /// Starts a zone's program again with its own configuration.
+    pub(crate) fn restart(&self, kind: &str) -> Running {
+        let child = Command::new(program(&format!("cofferd-{kind}")))
+            .arg("--config")
+            .arg(self.path().join(kind).join("node.toml"))
+            .arg("--until-stdin-closes")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        Running(child)
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        drop(cofferctl(&["lab", "down", "--dir", &self.text()]));
+    }
+}
+
+/// A program that this test started and ends.
+pub(crate) struct Running(Child);
+
+impl Running {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Ends a process as nothing else does: no handler, no flush.
+pub(crate) fn kill_hard(pid: u32) {
+    let status = Command::new("kill").args(["-9", &pid.to_string()]).status();
+    assert!(status.is_ok_and(|status| status.success()), "process {pid} was there to be killed");
+}
+
+/// The files below a directory.
+pub(crate) fn files_below(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut waiting = vec![root.to_owned()];
+    while let Some(directory) = waiting.pop() {
+        for entry in std::fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    found
+}

@@ -1,1 +1,0 @@
-//! The specification, run against the whole rack.
