@@ -26,12 +26,20 @@ fn two_labs_run_side_by_side_and_each_is_its_own() {
     let (one, two) = (Lab::start(), Lab::start());
     for lab in [&one, &two] {
         let status = lab.run(&["status"]);
-        assert!(said(&status).starts_with("4 of 4 zones serve (E0)"), "{}", said(&status));
+        assert!(
+            said(&status).starts_with("4 of 4 zones serve (E0)"),
+            "{}",
+            said(&status)
+        );
     }
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("note");
     std::fs::write(&file, b"only in one").expect("written");
-    assert!(one.run(&["put", &file.display().to_string(), "files/x"]).status.success());
+    assert!(
+        one.run(&["put", &file.display().to_string(), "files/x"])
+            .status
+            .success()
+    );
     assert!(!two.run(&["get", "files/x"]).status.success());
 }
 
@@ -44,8 +52,13 @@ fn every_trail_is_verified_by_the_tool_and_a_foreign_key_is_not_trusted() {
         let trust = dir.path().join("trust");
         std::fs::write(&trust, zone["trail-key"].as_str().expect("a key")).expect("written");
         let trail = zone["trail"].as_str().expect("a path");
-        let verified =
-            cofferctl(&["audit", "verify", trail, "--trust", &trust.display().to_string()]);
+        let verified = cofferctl(&[
+            "audit",
+            "verify",
+            trail,
+            "--trust",
+            &trust.display().to_string(),
+        ]);
         assert!(verified.status.success(), "{}", said(&verified));
         let other = file["zones"].as_array().expect("zones").iter();
         let foreign = other
@@ -53,8 +66,13 @@ fn every_trail_is_verified_by_the_tool_and_a_foreign_key_is_not_trusted() {
             .find(|key| *key != zone["trail-key"])
             .expect("another key");
         std::fs::write(&trust, foreign).expect("written");
-        let refused =
-            cofferctl(&["audit", "verify", trail, "--trust", &trust.display().to_string()]);
+        let refused = cofferctl(&[
+            "audit",
+            "verify",
+            trail,
+            "--trust",
+            &trust.display().to_string(),
+        ]);
         assert_eq!(refused.status.code(), Some(65), "{}", said(&refused));
     }
 }
@@ -72,7 +90,10 @@ fn a_zone_on_a_forbidden_chassis_loses_its_lease_and_the_others_go_on() {
         }
     }
     assert!(text.starts_with("3 of 4 zones serve"), "{text}");
-    assert!(text.contains("HW-211") && text.contains("hwprofile.toml"), "{text}");
+    assert!(
+        text.contains("HW-211") && text.contains("hwprofile.toml"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -82,7 +103,12 @@ fn a_taken_port_is_named_and_nothing_is_left() {
     let _taken = TcpListener::bind(("127.0.0.1", base + 2)).expect("a port");
     let lab = dir.path().join("lab");
     let up = cofferctl(&[
-        "lab", "up", "--dir", &lab.display().to_string(), "--base-port", &base.to_string(),
+        "lab",
+        "up",
+        "--dir",
+        &lab.display().to_string(),
+        "--base-port",
+        &base.to_string(),
     ]);
     assert_eq!(up.status.code(), Some(75), "{}", said(&up));
     assert!(said(&up).contains("LAB-002") && said(&up).contains(&(base + 2).to_string()));

@@ -6,21 +6,39 @@ use crate::stage::program;
 
 fn contains(program_name: &str, symbol: &str) -> bool {
     let bytes = std::fs::read(program(program_name)).expect("the program");
-    bytes.windows(symbol.len()).any(|window| window == symbol.as_bytes())
+    bytes
+        .windows(symbol.len())
+        .any(|window| window == symbol.as_bytes())
 }
 
 #[test]
 fn intake_contains_no_code_that_opens_what_it_sealed() {
     for symbol in ["RecordOpener", "ObjectReader"] {
-        assert!(contains("cofferd-storage", symbol), "{symbol} can be seen where it is used");
-        assert!(!contains("cofferd-intake", symbol), "{symbol} is in cofferd-intake");
+        assert!(
+            contains("cofferd-storage", symbol),
+            "{symbol} can be seen where it is used"
+        );
+        assert!(
+            !contains("cofferd-intake", symbol),
+            "{symbol} is in cofferd-intake"
+        );
     }
 }
 
 #[test]
 fn nothing_but_analytics_depends_on_datafusion() {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--offline", "--workspace", "-e", "normal", "-i", "datafusion", "--depth", "1"])
+        .args([
+            "tree",
+            "--offline",
+            "--workspace",
+            "-e",
+            "normal",
+            "-i",
+            "datafusion",
+            "--depth",
+            "1",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo tree runs");

@@ -19,14 +19,20 @@ pub(crate) fn program(name: &str) -> PathBuf {
             .expect("cargo runs");
         assert!(status.success(), "the programs build");
         let here = std::env::current_exe().expect("this test is a file");
-        here.ancestors().nth(2).expect("target/debug/deps").to_owned()
+        here.ancestors()
+            .nth(2)
+            .expect("target/debug/deps")
+            .to_owned()
     });
     directory.join(name)
 }
 
 /// Runs the tool to its end.
 pub(crate) fn cofferctl(arguments: &[&str]) -> Output {
-    Command::new(program("cofferctl")).args(arguments).output().expect("cofferctl runs")
+    Command::new(program("cofferctl"))
+        .args(arguments)
+        .output()
+        .expect("cofferctl runs")
 }
 
 /// What a run printed, both streams, for messages and looks.
@@ -60,7 +66,15 @@ impl Lab {
         let directory = tempfile::tempdir().expect("a directory");
         let lab = Self { directory };
         let base = free_ports().to_string();
-        let up = cofferctl(&["lab", "up", "--dir", &lab.text(), "--base-port", &base, "--detach"]);
+        let up = cofferctl(&[
+            "lab",
+            "up",
+            "--dir",
+            &lab.text(),
+            "--base-port",
+            &base,
+            "--detach",
+        ]);
         assert!(up.status.success(), "{}", said(&up));
         lab
     }
@@ -81,7 +95,11 @@ impl Lab {
     pub(crate) fn zone(&self, kind: &str) -> Value {
         let file = self.file();
         let zones = file["zones"].as_array().expect("zones");
-        zones.iter().find(|zone| zone["kind"] == kind).expect("the zone").clone()
+        zones
+            .iter()
+            .find(|zone| zone["kind"] == kind)
+            .expect("the zone")
+            .clone()
     }
 
     /// Runs the tool against this lab.
@@ -132,7 +150,10 @@ impl Drop for Running {
 /// Ends a process as nothing else does: no handler, no flush.
 pub(crate) fn kill_hard(pid: u32) {
     let status = Command::new("kill").args(["-9", &pid.to_string()]).status();
-    assert!(status.is_ok_and(|status| status.success()), "process {pid} was there to be killed");
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "process {pid} was there to be killed"
+    );
 }
 
 /// The files below a directory.

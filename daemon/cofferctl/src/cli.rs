@@ -6,7 +6,13 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// The tool of installers, operators and auditors of a Cofferdam rack.
 #[derive(Debug, Parser)]
-#[command(name = "cofferctl", version, about, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "cofferctl",
+    version,
+    about,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// Print one JSON document instead of text.
     #[arg(long, global = true)]

@@ -10,13 +10,19 @@ pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
     /// Starts one.
-    #[expect(clippy::disallowed_methods, reason = "this file is the tool's door to the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this file is the tool's door to the clock"
+    )]
     pub(crate) fn start() -> Self {
         Self(Instant::now())
     }
 
     /// How long it has run.
-    #[expect(clippy::disallowed_methods, reason = "this file is the tool's door to the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this file is the tool's door to the clock"
+    )]
     pub(crate) fn elapsed(self) -> Duration {
         Instant::now().saturating_duration_since(self.0)
     }

@@ -281,7 +281,11 @@ mod tests {
         let mut seen = BTreeSet::new();
         for entry in all() {
             assert!(seen.insert(entry.code), "{} stands twice", entry.code);
-            assert!(!entry.meaning.is_empty() && !entry.mend.is_empty(), "{}", entry.code);
+            assert!(
+                !entry.meaning.is_empty() && !entry.mend.is_empty(),
+                "{}",
+                entry.code
+            );
         }
         assert!(seen.len() > 100, "{}", seen.len());
     }
@@ -289,7 +293,10 @@ mod tests {
     #[test]
     fn the_table_and_the_sources_name_the_same_codes() {
         let mut sources = String::new();
-        let mut waiting = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+        let mut waiting = vec![std::path::PathBuf::from(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/src"
+        ))];
         while let Some(directory) = waiting.pop() {
             for entry in std::fs::read_dir(directory).expect("sources") {
                 let path = entry.expect("an entry").path();
@@ -301,11 +308,16 @@ mod tests {
             }
         }
         let is_code = |text: &&str| {
-            let digits = text.strip_prefix("CL-").or_else(|| text.strip_prefix("LAB-"));
+            let digits = text
+                .strip_prefix("CL-")
+                .or_else(|| text.strip_prefix("LAB-"));
             digits.is_some_and(|rest| rest.len() == 3 && rest.bytes().all(|b| b.is_ascii_digit()))
         };
-        let said: BTreeSet<&str> =
-            sources.split('"').filter(is_code).filter(|code| *code != "CL-999").collect();
+        let said: BTreeSet<&str> = sources
+            .split('"')
+            .filter(is_code)
+            .filter(|code| *code != "CL-999")
+            .collect();
         let listed: BTreeSet<&str> = CODES.iter().map(|entry| entry.code).collect();
         assert_eq!(said, listed);
     }

@@ -28,13 +28,27 @@ pub(crate) fn dispatch(command: Command, format: Format) -> Outcome {
         Command::Seal(arguments) => seal::seal(&arguments),
         Command::Unseal(arguments) => seal::unseal(&arguments),
         Command::Put { file, target, rack } => object::put(&file, &target, &rack),
-        Command::Get { source, output, rack } => object::get(&source, output.as_deref(), &rack),
+        Command::Get {
+            source,
+            output,
+            rack,
+        } => object::get(&source, output.as_deref(), &rack),
         Command::Ls { target, rack } => object::list(&target, &rack),
-        Command::Submit { kind, name, file, patience_seconds, rack } => {
+        Command::Submit {
+            kind,
+            name,
+            file,
+            patience_seconds,
+            rack,
+        } => {
             let patience = std::time::Duration::from_secs(patience_seconds);
             submit::run(kind, &name, file.as_deref(), patience, &rack)
         }
-        Command::Query { sql, format: rows, rack } => query::run(&sql, rows, &rack, format),
+        Command::Query {
+            sql,
+            format: rows,
+            rack,
+        } => query::run(&sql, rows, &rack, format),
         Command::Audit(command) => audit::run(command),
         Command::Status { rack } => status::run(&rack),
     }

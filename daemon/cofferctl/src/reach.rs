@@ -89,7 +89,11 @@ impl Reach {
         let snapshot = snapshot_of(&file)?;
         let (sender, receiver) = watch::channel(Arc::new(snapshot));
         let dialer = Dialer::new(receiver, crate::clock::system());
-        Ok(Self { file, dialer, snapshot: sender })
+        Ok(Self {
+            file,
+            dialer,
+            snapshot: sender,
+        })
     }
 
     /// What `lab.json` says.
@@ -126,17 +130,27 @@ impl Reach {
     /// It cannot be reached or is not who it must be.
     pub async fn connect(&self, kind: &str) -> Result<Connection, Failure> {
         let zone = self.zone(kind)?;
-        let name: ZoneName =
-            zone.name.parse().map_err(|error| unusable(&format!("zone {}: {error}", zone.name)))?;
-        self.dialer.connect(zone.address, &name).await.map_err(|error| {
-            let refusal = Refusal::new(
-                "CL-012",
-                "the zone cannot be reached, so nothing was asked",
-                "see `cofferctl status`; a lab's certificates end 15 minutes after it stopped",
-            )
-            .read(format!("{} at {}: {}", zone.name, zone.address, chain(&error)));
-            Failure::new(Exit::TryAgain, refusal)
-        })
+        let name: ZoneName = zone
+            .name
+            .parse()
+            .map_err(|error| unusable(&format!("zone {}: {error}", zone.name)))?;
+        self.dialer
+            .connect(zone.address, &name)
+            .await
+            .map_err(|error| {
+                let refusal = Refusal::new(
+                    "CL-012",
+                    "the zone cannot be reached, so nothing was asked",
+                    "see `cofferctl status`; a lab's certificates end 15 minutes after it stopped",
+                )
+                .read(format!(
+                    "{} at {}: {}",
+                    zone.name,
+                    zone.address,
+                    chain(&error)
+                ));
+                Failure::new(Exit::TryAgain, refusal)
+            })
     }
 
     /// Asks once, over a connection of its own.
@@ -166,20 +180,30 @@ pub async fn ask_over(
         .read(seen);
         Failure::new(Exit::TryAgain, refusal)
     };
-    let response =
-        connection.send(request).await.map_err(|error| no_answer(chain(&error)))?;
+    let response = connection
+        .send(request)
+        .await
+        .map_err(|error| no_answer(chain(&error)))?;
     let (head, incoming) = response.into_parts();
     let bytes = read_body(incoming, ANSWER_LIMIT_BYTES, ANSWER_DEADLINE)
         .await
         .map_err(|error| no_answer(chain(&error)))?;
-    Ok(Answer { status: head.status, headers: head.headers, bytes })
+    Ok(Answer {
+        status: head.status,
+        headers: head.headers,
+        bytes,
+    })
 }
 
 /// A request with a body.
 ///
 /// # Errors
 /// The path is not one.
-pub fn request(method: Method, path: &str, body: impl Into<Bytes>) -> Result<Request<Body>, Failure> {
+pub fn request(
+    method: Method,
+    path: &str,
+    body: impl Into<Bytes>,
+) -> Result<Request<Body>, Failure> {
     Request::builder()
         .method(method)
         .uri(path)
@@ -192,8 +216,11 @@ pub fn request(method: Method, path: &str, body: impl Into<Bytes>) -> Result<Req
 /// # Errors
 /// The operating system gave no resources for it.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(
-        |error| {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| {
             let refusal = Refusal::new(
                 "CL-014",
                 "the operating system gave no threads, so nothing was asked",
@@ -201,8 +228,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
             )
             .read(error.to_string());
             Failure::new(Exit::TryAgain, refusal)
-        },
-    )
+        })
 }
 
 fn snapshot_of(file: &LabFile) -> Result<Snapshot, Failure> {
@@ -212,15 +238,29 @@ fn snapshot_of(file: &LabFile) -> Result<Snapshot, Failure> {
         .trim()
         .parse()
         .map_err(|error| unusable(&format!("{}: {error}", file.operator_key.display())))?;
-    let operators = Operators { keys: vec![operator], threshold: 1 };
+    let operators = Operators {
+        keys: vec![operator],
+        threshold: 1,
+    };
     let manifest = Manifest::load(&file.rack, &operators)
         .map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))?;
-    let id: SpiffeId = file.client.id.parse().map_err(|error| unusable(&format!("{error}")))?;
-    let peer = id.peer(&manifest.domain).map_err(|error| unusable(&error.to_string()))?;
+    let id: SpiffeId = file
+        .client
+        .id
+        .parse()
+        .map_err(|error| unusable(&format!("{error}")))?;
+    let peer = id
+        .peer(&manifest.domain)
+        .map_err(|error| unusable(&error.to_string()))?;
     let chain = read_certificates(&file.client.cert)?;
     let key = PrivateKeyDer::from_pem_file(&file.client.key)
         .map_err(|error| unusable(&format!("{}: {error}", file.client.key.display())))?;
-    let credential = Credential { id: peer, chain, key, not_after: u64::MAX };
+    let credential = Credential {
+        id: peer,
+        chain,
+        key,
+        not_after: u64::MAX,
+    };
     Ok(Snapshot {
         domain: manifest.domain.clone(),
         credential: Some(Arc::new(credential)),
@@ -237,9 +277,16 @@ fn trust_of(path: &Path, rack: &RackDomain) -> Result<TrustBundle, Failure> {
     let mut trust = TrustBundle::default();
     for certificate in read_certificates(path)? {
         let domain = authority_domain(&certificate, rack).ok_or_else(|| {
-            unusable(&format!("{}: an authority names no zone of {rack}", path.display()))
+            unusable(&format!(
+                "{}: an authority names no zone of {rack}",
+                path.display()
+            ))
         })?;
-        trust.domains.entry(domain).or_default().push(certificate.to_vec());
+        trust
+            .domains
+            .entry(domain)
+            .or_default()
+            .push(certificate.to_vec());
     }
     Ok(trust)
 }
@@ -248,10 +295,14 @@ fn trust_of(path: &Path, rack: &RackDomain) -> Result<TrustBundle, Failure> {
 fn authority_domain(der: &[u8], rack: &RackDomain) -> Option<TrustDomain> {
     let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
     let names = certificate.subject_alternative_name().ok()??;
-    let uri = names.value.general_names.iter().find_map(|name| match name {
-        GeneralName::URI(uri) => uri.strip_prefix("spiffe://"),
-        _ => None,
-    })?;
+    let uri = names
+        .value
+        .general_names
+        .iter()
+        .find_map(|name| match name {
+            GeneralName::URI(uri) => uri.strip_prefix("spiffe://"),
+            _ => None,
+        })?;
     let (zone, domain) = uri.split_once('.')?;
     (domain == rack.as_str()).then(|| zone.parse().ok().map(|zone| rack.trust_domain(&zone)))?
 }

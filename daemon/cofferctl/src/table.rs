@@ -5,17 +5,24 @@ use serde_json::Value;
 /// Lays out rows under their headings, two blanks between columns.
 #[must_use]
 pub fn lay_out(headings: &[String], rows: &[Vec<Value>]) -> String {
-    let cells: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(cell).collect()).collect();
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(cell).collect())
+        .collect();
     let width = |column: usize| {
         let heading = headings.get(column).map_or(0, |text| text.chars().count());
-        let widest = cells.iter().filter_map(|row| row.get(column)).map(|text| text.chars().count());
+        let widest = cells
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|text| text.chars().count());
         widest.fold(heading, usize::max)
     };
     let right = |column: usize| {
         !rows.is_empty()
-            && rows.iter().filter_map(|row| row.get(column)).all(|value| {
-                matches!(value, Value::Number(_) | Value::Null)
-            })
+            && rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .all(|value| matches!(value, Value::Number(_) | Value::Null))
     };
     let line = |texts: &[String]| {
         let padded: Vec<String> = texts
@@ -23,7 +30,11 @@ pub fn lay_out(headings: &[String], rows: &[Vec<Value>]) -> String {
             .enumerate()
             .map(|(column, text)| {
                 let width = width(column);
-                if right(column) { format!("{text:>width$}") } else { format!("{text:<width$}") }
+                if right(column) {
+                    format!("{text:>width$}")
+                } else {
+                    format!("{text:<width$}")
+                }
             })
             .collect();
         format!("{}\n", padded.join("  ").trim_end())
@@ -46,7 +57,14 @@ pub fn csv(headings: &[String], rows: &[Vec<Value>]) -> String {
         }
     };
     let line = |texts: Vec<String>| {
-        format!("{}\r\n", texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(","))
+        format!(
+            "{}\r\n",
+            texts
+                .iter()
+                .map(|text| quoted(text))
+                .collect::<Vec<_>>()
+                .join(",")
+        )
     };
     let mut text = line(headings.to_vec());
     for row in rows {
@@ -76,7 +94,10 @@ mod tests {
     fn sample() -> (Vec<String>, Vec<Vec<Value>>) {
         (
             vec!["school".to_owned(), "count".to_owned()],
-            vec![vec![json!("Oak, \"old\""), json!(411)], vec![json!("Elm"), json!(7)]],
+            vec![
+                vec![json!("Oak, \"old\""), json!(411)],
+                vec![json!("Elm"), json!(7)],
+            ],
         )
     }
 

@@ -37,12 +37,22 @@ pub struct Verdict {
 impl Verdict {
     /// Yes.
     pub fn yes(line: impl Into<String>) -> Self {
-        Self { line: line.into(), body: String::new(), value: json!({}), exit: Exit::Ok }
+        Self {
+            line: line.into(),
+            body: String::new(),
+            value: json!({}),
+            exit: Exit::Ok,
+        }
     }
 
     /// No, with the code it ends in.
     pub fn no(line: impl Into<String>, exit: Exit) -> Self {
-        Self { line: line.into(), body: String::new(), value: json!({}), exit }
+        Self {
+            line: line.into(),
+            body: String::new(),
+            value: json!({}),
+            exit,
+        }
     }
 
     /// A command whose output is the data itself, already written.
@@ -82,7 +92,10 @@ impl Failure {
     /// A failure for one reason.
     #[must_use]
     pub fn new(exit: Exit, refusal: Refusal) -> Self {
-        Self { refusals: vec![refusal], exit }
+        Self {
+            refusals: vec![refusal],
+            exit,
+        }
     }
 
     /// A failure for several.
@@ -127,9 +140,12 @@ fn plain_text(outcome: &Outcome) -> String {
         Ok(verdict) if verdict.line.is_empty() => String::new(),
         Ok(verdict) if verdict.body.is_empty() => format!("{}\n", verdict.line),
         Ok(verdict) => format!("{}\n{}\n", verdict.line, verdict.body.trim_end()),
-        Err(failure) => {
-            failure.refusals.iter().map(|refusal| format!("{refusal}\n")).collect::<Vec<_>>().concat()
-        }
+        Err(failure) => failure
+            .refusals
+            .iter()
+            .map(|refusal| format!("{refusal}\n"))
+            .collect::<Vec<_>>()
+            .concat(),
     }
 }
 

@@ -46,7 +46,12 @@ impl Forwarder {
     /// A way for the segments of `bucket`.
     #[must_use]
     pub fn new(node: Arc<Node>, storage: ZoneName, bucket: String) -> Self {
-        Self { node, storage, bucket, connection: None }
+        Self {
+            node,
+            storage,
+            bucket,
+            connection: None,
+        }
     }
 
     /// Forwards until the queue is closed and empty, or the node stops.
@@ -95,7 +100,9 @@ impl Forwarder {
             Err(error) => return Said::Later(error.to_string()),
         };
         let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
-        if let Err(why) = self.record(segment, digest.as_ref(), Phase::Intent, Status::Granted).await
+        if let Err(why) = self
+            .record(segment, digest.as_ref(), Phase::Intent, Status::Granted)
+            .await
         {
             return Said::Later(why);
         }
@@ -104,8 +111,9 @@ impl Forwarder {
             Err(_elapsed) => Said::Later(format!("no answer in {STORE_DEADLINE:?}")),
         };
         if said == Said::Stored {
-            let recorded =
-                self.record(segment, digest.as_ref(), Phase::Outcome, Status::Success).await;
+            let recorded = self
+                .record(segment, digest.as_ref(), Phase::Outcome, Status::Success)
+                .await;
             if let Err(why) = recorded {
                 log::error!(segment:% = segment.id, why = why.as_str(); "could not record a delivery");
             }
@@ -123,7 +131,10 @@ impl Forwarder {
         };
         let request = Request::put(format!("/{}/{}", self.bucket, segment.id))
             .header(http::header::IF_NONE_MATCH, "*")
-            .header(http::header::CONTENT_TYPE, "application/vnd.cofferdam.segment")
+            .header(
+                http::header::CONTENT_TYPE,
+                "application/vnd.cofferdam.segment",
+            )
             .header(http::header::CONTENT_LENGTH, bytes.len())
             .body(cofferdam_link::full(bytes));
         let request = match request {
@@ -151,15 +162,20 @@ impl Forwarder {
         phase: Phase,
         status: Status,
     ) -> Result<(), String> {
-        let entry = self.node.entry(Event::BatchForward, phase, status, [
-            ("batch", segment.id.to_string().into()),
-            ("bucket", self.bucket.as_str().into()),
-            ("peer", self.storage.to_string().into()),
-            ("records", segment.records.into()),
-            ("bytes", segment.bytes.into()),
-            ("closed", segment.closed.into()),
-            ("sha256", Value::from(cofferdam_node::hex(digest))),
-        ]);
+        let entry = self.node.entry(
+            Event::BatchForward,
+            phase,
+            status,
+            [
+                ("batch", segment.id.to_string().into()),
+                ("bucket", self.bucket.as_str().into()),
+                ("peer", self.storage.to_string().into()),
+                ("records", segment.records.into()),
+                ("bytes", segment.bytes.into()),
+                ("closed", segment.closed.into()),
+                ("sha256", Value::from(cofferdam_node::hex(digest))),
+            ],
+        );
         match self.node.record(entry).await {
             Ok(_receipt) => Ok(()),
             Err(error) => Err(cofferdam_node::refusal::chain(&error)),

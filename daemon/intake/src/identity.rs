@@ -59,9 +59,17 @@ impl Namer {
     /// # Errors
     /// The file is readable by others, too short, or cannot be made.
     pub fn open(path: &Path) -> Result<Self, NamerError> {
-        let failed = |what: String| NamerError { path: path.to_owned(), what };
+        let failed = |what: String| NamerError {
+            path: path.to_owned(),
+            what,
+        };
         let mut secret = Zeroizing::new([0_u8; NAMING_KEY_BYTES]);
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        match OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+        {
             Ok(mut file) => {
                 SystemRandom::new()
                     .fill(secret.as_mut())
@@ -77,11 +85,14 @@ impl Namer {
                     let mode = found.mode() & 0o7777;
                     return Err(failed(format!("mode {mode:04o} lets others read it")));
                 }
-                file.read_exact(secret.as_mut()).map_err(|error| failed(error.to_string()))?;
+                file.read_exact(secret.as_mut())
+                    .map_err(|error| failed(error.to_string()))?;
             }
             Err(error) => return Err(failed(error.to_string())),
         }
-        Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()) })
+        Ok(Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()),
+        })
     }
 
     /// The name of the record at `index` of a request with an idempotency key.
@@ -149,7 +160,12 @@ mod tests {
         let path = dir.path().join("naming.key");
         drop(Namer::open(&path).expect("made"));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("chmod");
-        assert!(Namer::open(&path).expect_err("refused").to_string().contains("0644"));
+        assert!(
+            Namer::open(&path)
+                .expect_err("refused")
+                .to_string()
+                .contains("0644")
+        );
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("chmod");
         std::fs::write(&path, b"short").expect("written");
         assert!(Namer::open(&path).is_err());

@@ -84,8 +84,7 @@ impl Lane {
     ) -> Result<(Self, Consumer, Recovery), StartError> {
         let bucket = format!("intake-{name}");
         let directory = node.state().join("spool").join(name);
-        let mut spool =
-            SpoolSettings::new(directory, node.name().to_string(), bucket.as_bytes());
+        let mut spool = SpoolSettings::new(directory, node.name().to_string(), bucket.as_bytes());
         spool.segment_age = Duration::from_secs(settings.segment_seconds.max(1));
         spool.segment_records = settings.segment_records.max(1);
         spool.capacity_bytes = settings.capacity_bytes;
@@ -98,8 +97,11 @@ impl Lane {
         let clock: cofferdam_spool::Clock = Arc::new(move || ticking.unix_ms());
         let (producer, consumer, recovery) = cofferdam_spool::open(spool, Arc::new(keys), clock)
             .map_err(|error| StartError::new(Exit::TryAgain, open_refusal(&error)))?;
-        let window =
-            Window::new(settings.window_seconds, settings.min_group, node.clock().unix_ms());
+        let window = Window::new(
+            settings.window_seconds,
+            settings.min_group,
+            node.clock().unix_ms(),
+        );
         let lane = Self {
             name: name.to_owned(),
             bucket,
@@ -131,7 +133,10 @@ impl Lane {
     /// The open window.
     #[must_use]
     pub fn summary(&self) -> Value {
-        self.window.lock().unwrap_or_else(PoisonError::into_inner).show()
+        self.window
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .show()
     }
 
     /// Seals the records of a request and answers when every one is on disk.
@@ -155,8 +160,15 @@ impl Lane {
             .enumerate()
             .map(|(index, record)| self.prepare(namer, sender, index, record, now_ms))
             .collect::<Result<Vec<_>, _>>()?;
-        let puts = sealed.into_iter().map(|(tag, line)| self.producer.put(tag, line));
-        let mut receipt = Receipt { stored: 0, duplicates: 0, first: None, last: None };
+        let puts = sealed
+            .into_iter()
+            .map(|(tag, line)| self.producer.put(tag, line));
+        let mut receipt = Receipt {
+            stored: 0,
+            duplicates: 0,
+            first: None,
+            last: None,
+        };
         for put in join_all(puts).await {
             let position = match put.map_err(|error| NotTaken::not_durable(&error))? {
                 Put::Stored(position) => {
@@ -241,7 +253,11 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
                 std::task::Poll::Pending => open = true,
             }
         }
-        if open { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+        if open {
+            std::task::Poll::Pending
+        } else {
+            std::task::Poll::Ready(())
+        }
     })
     .await;
     done.into_iter().flatten().collect()

@@ -51,7 +51,11 @@ pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Incoming>, NotTaken>
         Shape::Json => match binary_event(headers)? {
             Some((origin, kind)) => {
                 let content = object(parse(body, "the body")?, "the body")?;
-                vec![Incoming { origin: Some(origin), kind, content }]
+                vec![Incoming {
+                    origin: Some(origin),
+                    kind,
+                    content,
+                }]
             }
             None => plain(body)?,
         },
@@ -71,8 +75,15 @@ pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Incoming>, NotTaken>
 
 fn shape_of(headers: &HeaderMap) -> Result<Shape, NotTaken> {
     let value = headers.get(http::header::CONTENT_TYPE);
-    let text = value.and_then(|value| value.to_str().ok()).unwrap_or("application/json");
-    let kind = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let text = value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("application/json");
+    let kind = text
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     match kind.as_str() {
         "application/json" => Ok(Shape::Json),
         "application/x-ndjson" | "application/jsonl" => Ok(Shape::Lines),
@@ -85,14 +96,19 @@ fn shape_of(headers: &HeaderMap) -> Result<Shape, NotTaken> {
 /// The binary mode of CloudEvents: attributes in headers, data in the body.
 fn binary_event(headers: &HeaderMap) -> Result<Option<(Origin, Option<String>)>, NotTaken> {
     let attribute = |name: &str| {
-        headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
     };
     if attribute("ce-specversion").is_none() {
         return Ok(None);
     }
     match (attribute("ce-source"), attribute("ce-id")) {
         (Some(source), Some(id)) => Ok(Some((Origin { source, id }, attribute("ce-type")))),
-        (None, _) => Err(NotTaken::malformed("header ce-specversion without ce-source")),
+        (None, _) => Err(NotTaken::malformed(
+            "header ce-specversion without ce-source",
+        )),
         (_, None) => Err(NotTaken::malformed("header ce-specversion without ce-id")),
     }
 }
@@ -100,9 +116,11 @@ fn binary_event(headers: &HeaderMap) -> Result<Option<(Origin, Option<String>)>,
 /// One object, or an array of them.
 fn plain(body: &[u8]) -> Result<Vec<Incoming>, NotTaken> {
     match parse(body, "the body")? {
-        Value::Array(items) => {
-            items.into_iter().enumerate().map(|(index, item)| bare(item, &at(index))).collect()
-        }
+        Value::Array(items) => items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| bare(item, &at(index)))
+            .collect(),
         one => Ok(vec![bare(one, "the body")?]),
     }
 }
@@ -120,9 +138,15 @@ fn lines(body: &[u8]) -> Result<Vec<Incoming>, NotTaken> {
 
 fn batch(body: &[u8]) -> Result<Vec<Incoming>, NotTaken> {
     let Value::Array(items) = parse(body, "the body")? else {
-        return Err(NotTaken::malformed("the body: a batch of CloudEvents is a JSON array"));
+        return Err(NotTaken::malformed(
+            "the body: a batch of CloudEvents is a JSON array",
+        ));
     };
-    items.into_iter().enumerate().map(|(index, item)| event(item, &at(index))).collect()
+    items
+        .into_iter()
+        .enumerate()
+        .map(|(index, item)| event(item, &at(index)))
+        .collect()
 }
 
 fn at(index: usize) -> String {
@@ -130,26 +154,45 @@ fn at(index: usize) -> String {
 }
 
 fn bare(value: Value, place: &str) -> Result<Incoming, NotTaken> {
-    Ok(Incoming { origin: None, kind: None, content: object(value, place)? })
+    Ok(Incoming {
+        origin: None,
+        kind: None,
+        content: object(value, place)?,
+    })
 }
 
 /// The structured mode of CloudEvents 1.0.
 fn event(value: Value, place: &str) -> Result<Incoming, NotTaken> {
     let mut fields = object(value, place)?;
     if fields.get("specversion").and_then(Value::as_str) != Some("1.0") {
-        return Err(NotTaken::malformed(format!("{place}: specversion is not \"1.0\"")));
+        return Err(NotTaken::malformed(format!(
+            "{place}: specversion is not \"1.0\""
+        )));
     }
     let mut text = |name: &str| match fields.remove(name) {
         Some(Value::String(text)) if !text.is_empty() => Ok(text),
-        _ => Err(NotTaken::malformed(format!("{place}: attribute {name} is not a text"))),
+        _ => Err(NotTaken::malformed(format!(
+            "{place}: attribute {name} is not a text"
+        ))),
     };
-    let origin = Origin { source: text("source")?, id: text("id")? };
+    let origin = Origin {
+        source: text("source")?,
+        id: text("id")?,
+    };
     let kind = text("type")?;
     let content = match fields.remove("data") {
         Some(Value::Object(content)) => content,
-        _ => return Err(NotTaken::malformed(format!("{place}: data is not a JSON object"))),
+        _ => {
+            return Err(NotTaken::malformed(format!(
+                "{place}: data is not a JSON object"
+            )));
+        }
     };
-    Ok(Incoming { origin: Some(origin), kind: Some(kind), content })
+    Ok(Incoming {
+        origin: Some(origin),
+        kind: Some(kind),
+        content,
+    })
 }
 
 fn object(value: Value, place: &str) -> Result<Map<String, Value>, NotTaken> {
@@ -165,10 +208,14 @@ fn parse(text: &[u8], place: &str) -> Result<Value, NotTaken> {
     let value: Value = serde_json::from_slice(text).map_err(|error| {
         // The parser's own words would repeat a part of the input in some cases; the place is enough.
         let (line, column) = (error.line(), error.column());
-        NotTaken::malformed(format!("{place}: not JSON, at line {line}, column {column} of it"))
+        NotTaken::malformed(format!(
+            "{place}: not JSON, at line {line}, column {column} of it"
+        ))
     })?;
     if depth(&value) > DEPTH_MAX {
-        return Err(NotTaken::too_large(format!("{place}: nested deeper than {DEPTH_MAX}")));
+        return Err(NotTaken::too_large(format!(
+            "{place}: nested deeper than {DEPTH_MAX}"
+        )));
     }
     Ok(value)
 }
@@ -205,15 +252,29 @@ mod tests {
 
     #[test]
     fn an_object_an_array_and_lines_are_taken() {
-        assert_eq!(read_as("application/json", r#"{"a":1}"#).expect("one").len(), 1);
-        assert_eq!(read_as("application/json", r#"[{"a":1},{"a":2}]"#).expect("two").len(), 2);
-        let lines = read_as("application/x-ndjson; charset=utf-8", "{\"a\":1}\n\n{\"a\":2}\r\n");
+        assert_eq!(
+            read_as("application/json", r#"{"a":1}"#)
+                .expect("one")
+                .len(),
+            1
+        );
+        assert_eq!(
+            read_as("application/json", r#"[{"a":1},{"a":2}]"#)
+                .expect("two")
+                .len(),
+            2
+        );
+        let lines = read_as(
+            "application/x-ndjson; charset=utf-8",
+            "{\"a\":1}\n\n{\"a\":2}\r\n",
+        );
         assert_eq!(lines.expect("two").len(), 2);
     }
 
     #[test]
     fn cloud_events_are_taken_in_all_three_modes() {
-        let one = r#"{"specversion":"1.0","source":"/door","id":"7","type":"enter","data":{"a":1}}"#;
+        let one =
+            r#"{"specversion":"1.0","source":"/door","id":"7","type":"enter","data":{"a":1}}"#;
         let structured = read_as("application/cloudevents+json", one).expect("structured");
         let batch = read_as("application/cloudevents-batch+json", &format!("[{one}]"));
         let binary = read(
@@ -236,7 +297,10 @@ mod tests {
     fn a_malformed_line_is_named_and_its_content_is_not_repeated() {
         let refused = read_as("application/x-ndjson", "{\"a\":1}\nAna Quillfeather\n");
         let text = refused.expect_err("refused").refusal.to_string();
-        assert!(text.contains("line 2") && !text.contains("Quillfeather"), "{text}");
+        assert!(
+            text.contains("line 2") && !text.contains("Quillfeather"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -244,8 +308,15 @@ mod tests {
         for body in ["7", "null", "\"a\"", "[1]", "[]", "", "{\"a\":1}{\"b\":2}"] {
             assert!(read_as("application/json", body).is_err(), "{body}");
         }
-        for body in ["{}", r#"{"specversion":"1.0"}"#, r#"{"specversion":"0.3","data":{}}"#] {
-            assert!(read_as("application/cloudevents+json", body).is_err(), "{body}");
+        for body in [
+            "{}",
+            r#"{"specversion":"1.0"}"#,
+            r#"{"specversion":"0.3","data":{}}"#,
+        ] {
+            assert!(
+                read_as("application/cloudevents+json", body).is_err(),
+                "{body}"
+            );
         }
     }
 

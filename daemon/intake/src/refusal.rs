@@ -17,7 +17,11 @@ pub struct NotTaken {
 
 impl NotTaken {
     fn new(status: StatusCode, refusal: Refusal) -> Self {
-        Self { status, refusal, retry_after: None }
+        Self {
+            status,
+            refusal,
+            retry_after: None,
+        }
     }
 
     /// The flow table does not allow it.
@@ -85,13 +89,19 @@ impl NotTaken {
     /// An answer does not have the survey's shape. The value is not repeated: it may be about a person.
     #[must_use]
     pub fn wrong_shape(record: usize, pointer: &str, rule: &str) -> Self {
-        let pointer = if pointer.is_empty() { "(the whole answer)" } else { pointer };
+        let pointer = if pointer.is_empty() {
+            "(the whole answer)"
+        } else {
+            pointer
+        };
         let refusal = Refusal::new(
             "IN-020",
             "an answer does not have the survey's shape, so none of the request was taken",
             "mend the value at the pointer (RFC 6901); the survey's JSON Schema is the rule",
         )
-        .read(format!("record {record}, at {pointer}: breaks the schema's \"{rule}\""));
+        .read(format!(
+            "record {record}, at {pointer}: breaks the schema's \"{rule}\""
+        ));
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, refusal)
     }
 
@@ -141,7 +151,11 @@ impl NotTaken {
             "send it again with the same Idempotency-Key; `cofferctl explain` the code",
         )
         .read(cofferdam_node::refusal::chain(error));
-        Self { status, refusal, retry_after }
+        Self {
+            status,
+            refusal,
+            retry_after,
+        }
     }
 
     /// No random number could be had.
@@ -152,6 +166,10 @@ impl NotTaken {
             "the system gave no randomness, so nothing was taken",
             "send it again with an Idempotency-Key; look at the node's kernel log",
         );
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, refusal, retry_after: Some(1) }
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            refusal,
+            retry_after: Some(1),
+        }
     }
 }

@@ -76,7 +76,13 @@ impl Zone for Intake {
             surveys.insert(name.clone(), lane);
         }
         let body_limit_bytes = settings.body_limit_bytes;
-        Ok(Arc::new(Self { node, namer, streams, surveys, body_limit_bytes }))
+        Ok(Arc::new(Self {
+            node,
+            namer,
+            streams,
+            surveys,
+            body_limit_bytes,
+        }))
     }
 
     async fn call(
@@ -89,7 +95,9 @@ impl Zone for Intake {
             Err(not_taken) => {
                 let mut response = refusal_response(not_taken.status, &not_taken.refusal);
                 if let Some(seconds) = not_taken.retry_after {
-                    response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
+                    response
+                        .headers_mut()
+                        .insert(http::header::RETRY_AFTER, seconds.into());
                 }
                 response
             }
@@ -111,7 +119,12 @@ impl Zone for Intake {
 
     fn metrics(&self) -> Vec<Metric> {
         let depths: Vec<_> = self.lanes().map(|lane| lane.producer().depth()).collect();
-        let gauge = |name, help, value| Metric { name, help, kind: MetricKind::Gauge, value };
+        let gauge = |name, help, value| Metric {
+            name,
+            help,
+            kind: MetricKind::Gauge,
+            value,
+        };
         vec![
             gauge(
                 "spool_bytes",
@@ -155,7 +168,10 @@ impl Intake {
                 self.allow(session, lane).await?;
                 Ok((StatusCode::OK, lane.summary()))
             }
-            None => Err(NotTaken::unknown(&format!("{method} {path}"), &self.known())),
+            None => Err(NotTaken::unknown(
+                &format!("{method} {path}"),
+                &self.known(),
+            )),
         }
     }
 
@@ -172,10 +188,16 @@ impl Intake {
             .map_err(|error| NotTaken::body(error.refusal()))?;
         let records = record::read(&head.headers, &body)?;
         let peer = session.peer.to_string();
-        let sender = Sender { peer: &peer, key: key.as_deref() };
+        let sender = Sender {
+            peer: &peer,
+            key: key.as_deref(),
+        };
         let now_ms = self.node.clock().unix_ms();
         let receipt = lane.take(&self.namer, sender, &records, now_ms).await?;
-        Ok((StatusCode::ACCEPTED, self.receipt(lane, records.len(), &receipt)))
+        Ok((
+            StatusCode::ACCEPTED,
+            self.receipt(lane, records.len(), &receipt),
+        ))
     }
 
     fn receipt(&self, lane: &Lane, records: usize, receipt: &Receipt) -> Value {
@@ -205,22 +227,36 @@ impl Intake {
             Kind::Stream => &self.streams,
             Kind::Survey => &self.surveys,
         };
-        lanes.get(name).ok_or_else(|| NotTaken::unknown(path, &self.known()))
+        lanes
+            .get(name)
+            .ok_or_else(|| NotTaken::unknown(path, &self.known()))
     }
 
     fn known(&self) -> Vec<&str> {
-        self.streams.keys().chain(self.surveys.keys()).map(String::as_str).collect()
+        self.streams
+            .keys()
+            .chain(self.surveys.keys())
+            .map(String::as_str)
+            .collect()
     }
 
     async fn allow(&self, session: &Session, lane: &Lane) -> Result<(), NotTaken> {
-        match self.node.authorize(session, Verb::Append, Some(lane.bucket())) {
+        match self
+            .node
+            .authorize(session, Verb::Append, Some(lane.bucket()))
+        {
             Ok(_rule) => Ok(()),
             Err(refusal) => {
-                let entry = self.node.entry(Event::FlowRefuse, Phase::Single, Status::Refused, [
-                    ("peer", session.peer.to_string().into()),
-                    ("flow", session.id.to_string().into()),
-                    ("bucket", lane.bucket().into()),
-                ]);
+                let entry = self.node.entry(
+                    Event::FlowRefuse,
+                    Phase::Single,
+                    Status::Refused,
+                    [
+                        ("peer", session.peer.to_string().into()),
+                        ("flow", session.id.to_string().into()),
+                        ("bucket", lane.bucket().into()),
+                    ],
+                );
                 let entry = cofferdam_node::record::with_refusal(entry, &refusal);
                 match self.node.record(entry).await {
                     Ok(_receipt) => Err(NotTaken::forbidden(refusal)),
@@ -235,9 +271,7 @@ fn wanted<'a>(method: &Method, path: &'a str) -> Option<Wanted<'a>> {
     let parts: Vec<&str> = path.strip_prefix("/v1/")?.split('/').collect();
     match (method, parts.as_slice()) {
         (&Method::POST, ["streams", name, "events"]) => Some(Wanted::Submit(name, Kind::Stream)),
-        (&Method::POST, ["surveys", name, "responses"]) => {
-            Some(Wanted::Submit(name, Kind::Survey))
-        }
+        (&Method::POST, ["surveys", name, "responses"]) => Some(Wanted::Submit(name, Kind::Survey)),
         (&Method::GET, ["streams", name, "summary"]) => Some(Wanted::Summary(name, Kind::Stream)),
         (&Method::GET, ["surveys", name, "summary"]) => Some(Wanted::Summary(name, Kind::Survey)),
         _ => None,
@@ -245,14 +279,27 @@ fn wanted<'a>(method: &Method, path: &'a str) -> Option<Wanted<'a>> {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, NotTaken> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
     // The draft of the header writes it as a quoted string; most clients do not.
-    let text = value.to_str().map_err(|_not_ascii| NotTaken::wrong_key())?.trim_matches('"');
-    if is_key(text) { Ok(Some(text.to_owned())) } else { Err(NotTaken::wrong_key()) }
+    let text = value
+        .to_str()
+        .map_err(|_not_ascii| NotTaken::wrong_key())?
+        .trim_matches('"');
+    if is_key(text) {
+        Ok(Some(text.to_owned()))
+    } else {
+        Err(NotTaken::wrong_key())
+    }
 }
 
 fn storage_zone(node: &Node) -> Result<ZoneName, StartError> {
-    let found = node.rack().policy.zones().find(|zone| zone.kind == ZoneKind::Storage);
+    let found = node
+        .rack()
+        .policy
+        .zones()
+        .find(|zone| zone.kind == ZoneKind::Storage);
     found.map(|zone| zone.name.clone()).ok_or_else(|| {
         let refusal = Refusal::new(
             "IN-004",
@@ -279,27 +326,33 @@ async fn open_lane(
 }
 
 /// What a crash left is told before anything new is taken.
-async fn record_recovery(
-    node: &Node,
-    lane: &Lane,
-    recovery: &Recovery,
-) -> Result<(), StartError> {
+async fn record_recovery(node: &Node, lane: &Lane, recovery: &Recovery) -> Result<(), StartError> {
     for torn in &recovery.torn {
-        let entry = node.entry(Event::SpoolTorn, Phase::Single, Status::Success, [
-            ("bucket", lane.bucket().into()),
-            ("offset", torn.offset.into()),
-            ("bytes", torn.bytes.into()),
-        ]);
+        let entry = node.entry(
+            Event::SpoolTorn,
+            Phase::Single,
+            Status::Success,
+            [
+                ("bucket", lane.bucket().into()),
+                ("offset", torn.offset.into()),
+                ("bytes", torn.bytes.into()),
+            ],
+        );
         node.record(entry)
             .await
             .map_err(|error| StartError::new(Exit::TryAgain, error.refusal()))?;
     }
     for damaged in &recovery.damaged {
-        let entry = node.entry(Event::IntegrityFail, Phase::Single, Status::Failure, [
-            ("bucket", lane.bucket().into()),
-            ("offset", damaged.offset.into()),
-            ("what", damaged.what.as_str().into()),
-        ]);
+        let entry = node.entry(
+            Event::IntegrityFail,
+            Phase::Single,
+            Status::Failure,
+            [
+                ("bucket", lane.bucket().into()),
+                ("offset", damaged.offset.into()),
+                ("what", damaged.what.as_str().into()),
+            ],
+        );
         node.record(entry)
             .await
             .map_err(|error| StartError::new(Exit::TryAgain, error.refusal()))?;
@@ -314,7 +367,10 @@ mod tests {
     #[test]
     fn paths_name_a_stream_or_a_survey_and_nothing_else() {
         let post = |path| wanted(&Method::POST, path);
-        assert_eq!(post("/v1/streams/events/events"), Some(Wanted::Submit("events", Kind::Stream)));
+        assert_eq!(
+            post("/v1/streams/events/events"),
+            Some(Wanted::Submit("events", Kind::Stream))
+        );
         assert_eq!(
             post("/v1/surveys/climate/responses"),
             Some(Wanted::Submit("climate", Kind::Survey))
@@ -323,7 +379,12 @@ mod tests {
             wanted(&Method::GET, "/v1/streams/events/summary"),
             Some(Wanted::Summary("events", Kind::Stream))
         );
-        for path in ["/", "/v1/streams/events", "/v1/streams/a/b/events", "/v2/streams/a/events"] {
+        for path in [
+            "/",
+            "/v1/streams/events",
+            "/v1/streams/a/b/events",
+            "/v2/streams/a/events",
+        ] {
             assert_eq!(post(path), None, "{path}");
         }
         assert_eq!(wanted(&Method::GET, "/v1/streams/events/events"), None);

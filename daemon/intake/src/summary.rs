@@ -111,7 +111,11 @@ impl Field {
     /// Nothing known yet; `None` only if a sketch's constants were wrong.
     fn new() -> Option<Self> {
         let distinct = HllSketch::new(HLL_LOG_REGISTERS, HllType::Hll8).ok()?;
-        Some(Self { present: 0, numbers: None, distinct })
+        Some(Self {
+            present: 0,
+            numbers: None,
+            distinct,
+        })
     }
 
     fn add(&mut self, value: &Value) {
@@ -134,7 +138,11 @@ impl Field {
             "present": self.present,
             "distinct": self.distinct.estimate().round(),
         });
-        if let Some(numbers) = self.numbers.as_mut().filter(|numbers| numbers.count >= min_group) {
+        if let Some(numbers) = self
+            .numbers
+            .as_mut()
+            .filter(|numbers| numbers.count >= min_group)
+        {
             shown["mean"] = json!(numbers.mean);
             for (name, rank) in QUANTILES {
                 shown[name] = json!(numbers.digest.quantile(rank).ok().flatten());
@@ -146,7 +154,11 @@ impl Field {
 
 impl Numbers {
     fn new() -> Option<Self> {
-        Some(Self { count: 0, mean: 0.0, digest: TDigestMut::new(DIGEST_COMPRESSION).ok()? })
+        Some(Self {
+            count: 0,
+            mean: 0.0,
+            digest: TDigestMut::new(DIGEST_COMPRESSION).ok()?,
+        })
     }
 
     /// Welford's running mean, which does not lose small numbers beside large sums.
@@ -163,7 +175,9 @@ mod tests {
     use super::*;
 
     fn content(value: Value) -> Map<String, Value> {
-        let Value::Object(content) = value else { panic!("an object") };
+        let Value::Object(content) = value else {
+            panic!("an object")
+        };
         content
     }
 

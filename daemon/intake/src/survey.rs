@@ -47,7 +47,10 @@ impl Survey {
     /// # Errors
     /// It is missing, too large, not JSON, or not a schema.
     pub fn read(path: &Path) -> Result<Self, SurveyError> {
-        let failed = |what: String| SurveyError { path: path.to_owned(), what };
+        let failed = |what: String| SurveyError {
+            path: path.to_owned(),
+            what,
+        };
         let mut text = String::new();
         std::fs::File::open(path)
             .and_then(|file| file.take(SCHEMA_LIMIT_BYTES).read_to_string(&mut text))
@@ -104,7 +107,9 @@ mod tests {
     }
 
     fn check(answer: Value) -> Result<(), NotTaken> {
-        let Value::Object(content) = answer else { panic!("an object") };
+        let Value::Object(content) = answer else {
+            panic!("an object")
+        };
         climate().check(3, &content)
     }
 
@@ -118,7 +123,10 @@ mod tests {
         let refused = check(json!({"school": "Elm", "q1": 77})).expect_err("refused");
         assert_eq!(refused.status, 422);
         let text = refused.refusal.to_string();
-        assert!(text.contains("record 3, at /q1") && text.contains("maximum"), "{text}");
+        assert!(
+            text.contains("record 3, at /q1") && text.contains("maximum"),
+            "{text}"
+        );
         assert!(!text.contains("77"), "{text}");
     }
 

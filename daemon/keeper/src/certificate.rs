@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use cofferdam_hwprofile::Refusal;
 use cofferdam_rack::{PeerId, RackDomain, TrustDomain, ZoneName};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _, SanType,
-    SerialNumber,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _,
+    SanType, SerialNumber,
 };
 use ring::rand::{SecureRandom as _, SystemRandom};
 use time::{Duration, OffsetDateTime};
@@ -39,7 +39,9 @@ struct ZoneAuthority {
 
 impl std::fmt::Debug for Authorities {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Authorities").field("zones", &self.by_zone.keys()).finish_non_exhaustive()
+        f.debug_struct("Authorities")
+            .field("zones", &self.by_zone.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -164,13 +166,19 @@ impl Authorities {
             .recursive(true)
             .mode(0o700)
             .create(directory)
-            .map_err(|error| CertificateError::File { path: directory.to_owned(), error })?;
+            .map_err(|error| CertificateError::File {
+                path: directory.to_owned(),
+                error,
+            })?;
         let mut by_zone = BTreeMap::new();
         for zone in zones {
             let authority = ZoneAuthority::open(directory, &domain.trust_domain(&zone), now)?;
             by_zone.insert(zone, authority);
         }
-        Ok(Self { domain: domain.clone(), by_zone })
+        Ok(Self {
+            domain: domain.clone(),
+            by_zone,
+        })
     }
 
     /// The roots of every trust domain, DER.
@@ -179,7 +187,10 @@ impl Authorities {
         self.by_zone
             .iter()
             .map(|(zone, authority)| {
-                (self.domain.trust_domain(zone), vec![authority.certificate_der.clone()])
+                (
+                    self.domain.trust_domain(zone),
+                    vec![authority.certificate_der.clone()],
+                )
             })
             .collect()
     }
@@ -209,7 +220,9 @@ impl Authorities {
         request.params.serial_number = Some(serial);
         request.params.not_before = at(now) - CLOCK_ALLOWANCE;
         request.params.not_after = at(now.saturating_add(lifetime));
-        let leaf = request.signed_by(&authority.issuer).map_err(CertificateError::Sign)?;
+        let leaf = request
+            .signed_by(&authority.issuer)
+            .map_err(CertificateError::Sign)?;
         Ok(Leaf {
             der: leaf.der().to_vec(),
             serial: text,
@@ -226,13 +239,26 @@ impl ZoneAuthority {
             Self::create(&key_path, &certificate_path, domain, now)?;
         }
         let key_text = read_private(&key_path)?;
-        let key = KeyPair::from_pem(&key_text)
-            .map_err(|error| CertificateError::Damaged { path: key_path, error })?;
-        let certificate_der = std::fs::read(&certificate_path)
-            .map_err(|error| CertificateError::File { path: certificate_path.clone(), error })?;
-        let issuer = Issuer::from_ca_cert_der(&certificate_der.as_slice().into(), key)
-            .map_err(|error| CertificateError::Damaged { path: certificate_path, error })?;
-        Ok(Self { certificate_der, issuer })
+        let key = KeyPair::from_pem(&key_text).map_err(|error| CertificateError::Damaged {
+            path: key_path,
+            error,
+        })?;
+        let certificate_der =
+            std::fs::read(&certificate_path).map_err(|error| CertificateError::File {
+                path: certificate_path.clone(),
+                error,
+            })?;
+        let issuer =
+            Issuer::from_ca_cert_der(&certificate_der.as_slice().into(), key).map_err(|error| {
+                CertificateError::Damaged {
+                    path: certificate_path,
+                    error,
+                }
+            })?;
+        Ok(Self {
+            certificate_der,
+            issuer,
+        })
     }
 
     /// The certificate is written before the key: a key without its certificate is never found.
@@ -246,7 +272,9 @@ impl ZoneAuthority {
         let mut params = CertificateParams::default();
         params.distinguished_name = named(&format!("{domain} authority"));
         params.subject_alt_names.push(SanType::URI(
-            format!("spiffe://{domain}").try_into().map_err(CertificateError::Sign)?,
+            format!("spiffe://{domain}")
+                .try_into()
+                .map_err(CertificateError::Sign)?,
         ));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -254,26 +282,43 @@ impl ZoneAuthority {
         params.not_after = at(now) + Duration::days(AUTHORITY_DAYS);
         let certificate = params.self_signed(&key).map_err(CertificateError::Sign)?;
         write_new(certificate_path, certificate.der(), 0o644)?;
-        write_new(key_path, Zeroizing::new(key.serialize_pem()).as_bytes(), 0o600)
+        write_new(
+            key_path,
+            Zeroizing::new(key.serialize_pem()).as_bytes(),
+            0o600,
+        )
     }
 }
 
-fn leaf_params(subject: &Subject<'_>, domain: &RackDomain) -> Result<CertificateParams, rcgen::Error> {
+fn leaf_params(
+    subject: &Subject<'_>,
+    domain: &RackDomain,
+) -> Result<CertificateParams, rcgen::Error> {
     let peer = subject.peer;
     let mut params = CertificateParams::default();
     params.distinguished_name = named(peer.node.as_ref());
-    params.subject_alt_names.push(SanType::URI(peer.spiffe(domain).to_string().try_into()?));
+    params
+        .subject_alt_names
+        .push(SanType::URI(peer.spiffe(domain).to_string().try_into()?));
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.use_authority_key_identifier_extension = true;
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     if subject.role != Role::Client {
-        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+        params
+            .extended_key_usages
+            .push(ExtendedKeyUsagePurpose::ServerAuth);
         let name = domain.trust_domain(&peer.zone).to_string();
-        params.subject_alt_names.push(SanType::DnsName(name.try_into()?));
+        params
+            .subject_alt_names
+            .push(SanType::DnsName(name.try_into()?));
     }
     if subject.role == Role::LabNode {
-        params.subject_alt_names.push(SanType::DnsName("localhost".to_owned().try_into()?));
-        params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        params
+            .subject_alt_names
+            .push(SanType::DnsName("localhost".to_owned().try_into()?));
+        params
+            .subject_alt_names
+            .push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     }
     Ok(params)
 }
@@ -287,9 +332,14 @@ fn named(common_name: &str) -> DistinguishedName {
 /// Sixteen random bytes, positive and never starting with zero, so that every tool prints them alike.
 fn random_serial() -> Result<(SerialNumber, String), CertificateError> {
     let mut bytes = [0_u8; 16];
-    SystemRandom::new().fill(&mut bytes).map_err(|_unspecified| CertificateError::Random)?;
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_unspecified| CertificateError::Random)?;
     bytes[0] = (bytes[0] & 0x3f) | 0x40;
-    Ok((SerialNumber::from_slice(&bytes), cofferdam_node::hex(&bytes)))
+    Ok((
+        SerialNumber::from_slice(&bytes),
+        cofferdam_node::hex(&bytes),
+    ))
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
@@ -312,17 +362,28 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), CertificateErro
         .mode(mode)
         .open(path)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(|error| CertificateError::File { path: path.to_owned(), error })
+    written.map_err(|error| CertificateError::File {
+        path: path.to_owned(),
+        error,
+    })
 }
 
 fn read_private(path: &Path) -> Result<Zeroizing<String>, CertificateError> {
-    let failed = |error| CertificateError::File { path: path.to_owned(), error };
+    let failed = |error| CertificateError::File {
+        path: path.to_owned(),
+        error,
+    };
     let file = File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.mode() & 0o7777;
     if mode & 0o077 != 0 {
-        return Err(CertificateError::Readable { path: path.to_owned(), mode });
+        return Err(CertificateError::Readable {
+            path: path.to_owned(),
+            mode,
+        });
     }
     let mut text = Zeroizing::new(String::new());
-    file.take(FILE_LIMIT_BYTES).read_to_string(&mut text).map_err(failed)?;
+    file.take(FILE_LIMIT_BYTES)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
     Ok(text)
 }

@@ -73,7 +73,12 @@ impl Court {
     /// A court for a manifest, with nothing granted yet.
     #[must_use]
     pub fn new(manifest: Arc<Manifest>) -> Self {
-        Self { manifest, tenures: BTreeMap::new(), sequence: 1, revoked: Vec::new() }
+        Self {
+            manifest,
+            tenures: BTreeMap::new(),
+            sequence: 1,
+            revoked: Vec::new(),
+        }
     }
 
     /// A court that goes on where another stopped.
@@ -84,8 +89,16 @@ impl Court {
         sequence: u64,
         revoked: Vec<Lost>,
     ) -> Self {
-        let tenures = tenures.into_iter().map(|held| (held.peer.node.clone(), held)).collect();
-        Self { manifest, tenures, sequence, revoked }
+        let tenures = tenures
+            .into_iter()
+            .map(|held| (held.peer.node.clone(), held))
+            .collect();
+        Self {
+            manifest,
+            tenures,
+            sequence,
+            revoked,
+        }
     }
 
     /// Judges; changes nothing.
@@ -103,9 +116,10 @@ impl Court {
     }
 
     fn judge_client(&self, question: &Question<'_>) -> Judgement {
-        let client = self.manifest.flows.clients().any(|client| {
-            client.zone == question.asker.zone && client.name == question.asker.node
-        });
+        let client =
+            self.manifest.flows.clients().any(|client| {
+                client.zone == question.asker.zone && client.name == question.asker.node
+            });
         if client {
             return Judgement::Grant;
         }
@@ -115,15 +129,14 @@ impl Court {
                 "a node without evidence gets no lease",
                 "send the evidence of the node with the request; cofferctl hw facts shows it",
             )
-            .read(format!("{} sent no evidence and is no client of flows.toml", question.asker)),
+            .read(format!(
+                "{} sent no evidence and is no client of flows.toml",
+                question.asker
+            )),
         )
     }
 
-    fn judge_hardware(
-        &self,
-        question: &Question<'_>,
-        evidence: &Evidence,
-    ) -> Result<(), Refusal> {
+    fn judge_hardware(&self, question: &Question<'_>, evidence: &Evidence) -> Result<(), Refusal> {
         let policy = &self.manifest.policy;
         let node = &question.asker.node;
         match judge_node(policy, node, evidence) {
@@ -131,7 +144,9 @@ impl Court {
             NodeVerdict::Refuse(refusals) => return Err(first_of(refusals)),
         }
         for tenure in self.tenures.values() {
-            let Some(other) = &tenure.evidence else { continue };
+            let Some(other) = &tenure.evidence else {
+                continue;
+            };
             if tenure.peer.node == *node || !tenure.holds_at(question.now) {
                 continue;
             }
@@ -157,22 +172,32 @@ impl Court {
 
     /// Enters what was granted. The certificate must already be durable in the trail.
     pub fn enter(&mut self, peer: &PeerId, evidence: Option<Evidence>, issued: Issued, now: u64) {
-        let tenure = self.tenures.entry(peer.node.clone()).or_insert_with(|| Tenure {
-            peer: peer.clone(),
-            evidence: None,
-            certificates: Vec::new(),
-        });
+        let tenure = self
+            .tenures
+            .entry(peer.node.clone())
+            .or_insert_with(|| Tenure {
+                peer: peer.clone(),
+                evidence: None,
+                certificates: Vec::new(),
+            });
         tenure.peer = peer.clone();
         tenure.evidence = evidence;
-        tenure.certificates.retain(|certificate| certificate.not_after > now);
+        tenure
+            .certificates
+            .retain(|certificate| certificate.not_after > now);
         tenure.certificates.push(issued);
         self.forget_ended(now);
     }
 
     /// Takes back everything a party holds; true if there was anything.
     pub fn evict(&mut self, peer: &PeerId, why: &Refusal, now: u64) -> bool {
-        let Some(tenure) = self.tenures.remove(&peer.node) else { return false };
-        let lost = tenure.certificates.into_iter().filter(|issued| issued.not_after > now);
+        let Some(tenure) = self.tenures.remove(&peer.node) else {
+            return false;
+        };
+        let lost = tenure
+            .certificates
+            .into_iter()
+            .filter(|issued| issued.not_after > now);
         let before = self.revoked.len();
         self.revoked.extend(lost.map(|issued| Lost {
             revocation: Revocation {
@@ -196,7 +221,11 @@ impl Court {
         Standing {
             sequence: self.sequence,
             epoch: self.manifest.epoch,
-            revoked: self.revoked.iter().map(|lost| lost.revocation.clone()).collect(),
+            revoked: self
+                .revoked
+                .iter()
+                .map(|lost| lost.revocation.clone())
+                .collect(),
         }
     }
 
@@ -227,7 +256,9 @@ impl Tenure {
     /// Whether any of its certificates is still good then.
     #[must_use]
     pub fn holds_at(&self, now: u64) -> bool {
-        self.certificates.iter().any(|certificate| certificate.not_after > now)
+        self.certificates
+            .iter()
+            .any(|certificate| certificate.not_after > now)
     }
 }
 

@@ -76,16 +76,26 @@ impl Keyroom {
         directory: &Path,
         zones: impl Iterator<Item = ZoneName>,
     ) -> Result<Self, KeyroomError> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(
-            |error| KeyroomError::Ring { path: directory.to_owned(), error: Box::new(error) },
-        )?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(|error| KeyroomError::Ring {
+                path: directory.to_owned(),
+                error: Box::new(error),
+            })?;
         let mut rings = BTreeMap::new();
         for zone in zones {
             let path = directory.join(format!("{zone}.keys"));
-            let ring =
-                if path.exists() { Keyring::read(&path) } else { Keyring::create(&path) };
-            let ring =
-                ring.map_err(|error| KeyroomError::Ring { path, error: Box::new(error) })?;
+            let ring = if path.exists() {
+                Keyring::read(&path)
+            } else {
+                Keyring::create(&path)
+            };
+            let ring = ring.map_err(|error| KeyroomError::Ring {
+                path,
+                error: Box::new(error),
+            })?;
             rings.insert(zone, ring);
         }
         Ok(Self { rings })
@@ -124,7 +134,9 @@ impl Keyroom {
     }
 
     fn ring(&self, owner: &ZoneName) -> Result<&Keyring, KeyroomError> {
-        self.rings.get(owner).ok_or_else(|| KeyroomError::NoRing(owner.clone()))
+        self.rings
+            .get(owner)
+            .ok_or_else(|| KeyroomError::NoRing(owner.clone()))
     }
 }
 
@@ -142,11 +154,16 @@ mod tests {
         let room = Keyroom::open(dir.path(), [zone("storage"), zone("analytics")].into_iter())
             .expect("opened");
         let (key, wrapped) = room.make(&zone("storage"), 1, 7).expect("made").remove(0);
-        let opened = room.unwrap(&zone("storage"), wrapped.as_bytes()).expect("its own");
+        let opened = room
+            .unwrap(&zone("storage"), wrapped.as_bytes())
+            .expect("its own");
         assert_eq!(*opened.to_text(), *key.to_text());
         let foreign = room.unwrap(&zone("analytics"), wrapped.as_bytes());
         assert!(matches!(foreign, Err(KeyroomError::Foreign)));
-        assert!(matches!(room.make(&zone("keeper"), 1, 7), Err(KeyroomError::NoRing(_))));
+        assert!(matches!(
+            room.make(&zone("keeper"), 1, 7),
+            Err(KeyroomError::NoRing(_))
+        ));
     }
 
     #[test]
@@ -166,7 +183,10 @@ mod tests {
         for position in 0..wrapped.as_bytes().len() {
             let mut bytes = wrapped.as_bytes().to_vec();
             bytes[position] ^= 1;
-            assert!(room.unwrap(&zone("storage"), &bytes).is_err(), "byte {position}");
+            assert!(
+                room.unwrap(&zone("storage"), &bytes).is_err(),
+                "byte {position}"
+            );
         }
     }
 }

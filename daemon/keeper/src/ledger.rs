@@ -115,7 +115,8 @@ impl Ledger {
         };
         let file: LedgerFile = serde_json::from_slice(&text)
             .map_err(|error| self.failed(LedgerErrorKind::Damaged(error)))?;
-        file.into_court(manifest).map_err(|what| self.failed(LedgerErrorKind::Meaning(what)))
+        file.into_court(manifest)
+            .map_err(|what| self.failed(LedgerErrorKind::Meaning(what)))
     }
 
     /// Writes the court down; it is on disk when this returns.
@@ -125,7 +126,8 @@ impl Ledger {
     pub fn write(&self, court: &Court) -> Result<(), LedgerError> {
         let text = serde_json::to_vec(&LedgerFile::of(court))
             .map_err(|error| self.failed(LedgerErrorKind::Damaged(error)))?;
-        self.replace(&text).map_err(|error| self.failed(LedgerErrorKind::File(error)))
+        self.replace(&text)
+            .map_err(|error| self.failed(LedgerErrorKind::File(error)))
     }
 
     fn replace(&self, text: &[u8]) -> io::Result<()> {
@@ -143,7 +145,10 @@ impl Ledger {
     }
 
     fn failed(&self, kind: LedgerErrorKind) -> LedgerError {
-        LedgerError { path: self.path.clone(), kind }
+        LedgerError {
+            path: self.path.clone(),
+            kind,
+        }
     }
 }
 
@@ -166,16 +171,28 @@ impl LedgerFile {
             })
             .collect();
         let revoked = court.revoked().iter().map(LostRow::of).collect();
-        Self { version: 1, sequence: court.standing().sequence, tenures, revoked }
+        Self {
+            version: 1,
+            sequence: court.standing().sequence,
+            tenures,
+            revoked,
+        }
     }
 
     fn into_court(self, manifest: Arc<Manifest>) -> Result<Court, String> {
         if self.version != 1 {
             return Err(format!("version {} is not 1", self.version));
         }
-        let tenures =
-            self.tenures.into_iter().map(TenureRow::into_tenure).collect::<Result<_, _>>()?;
-        let revoked = self.revoked.into_iter().map(LostRow::into_lost).collect::<Result<_, _>>()?;
+        let tenures = self
+            .tenures
+            .into_iter()
+            .map(TenureRow::into_tenure)
+            .collect::<Result<_, _>>()?;
+        let revoked = self
+            .revoked
+            .into_iter()
+            .map(LostRow::into_lost)
+            .collect::<Result<_, _>>()?;
         Ok(Court::restore(manifest, tenures, self.sequence, revoked))
     }
 }
@@ -192,7 +209,10 @@ impl TenureRow {
             certificates: self
                 .certificates
                 .into_iter()
-                .map(|row| Issued { serial: row.serial, not_after: row.not_after })
+                .map(|row| Issued {
+                    serial: row.serial,
+                    not_after: row.not_after,
+                })
                 .collect(),
         })
     }

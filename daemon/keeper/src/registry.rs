@@ -27,7 +27,10 @@ pub struct Terms {
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { lifetime: 15 * 60, renew_after: 5 * 60 }
+        Self {
+            lifetime: 15 * 60,
+            renew_after: 5 * 60,
+        }
     }
 }
 
@@ -58,7 +61,16 @@ impl Registry {
         let manifest = Arc::clone(court.manifest());
         let terms = Terms::default();
         let court = Mutex::new(court);
-        Self { court, manifest, authorities, ledger, recorder, clock, terms, standing }
+        Self {
+            court,
+            manifest,
+            authorities,
+            ledger,
+            recorder,
+            clock,
+            terms,
+            standing,
+        }
     }
 
     fn grant(
@@ -68,11 +80,22 @@ impl Registry {
         request: LeaseRequest,
         now: u64,
     ) -> Result<LeaseGrant, Refusal> {
-        let leaf = self.issue(asker, &request, now).map_err(|error| error.refusal())?;
+        let leaf = self
+            .issue(asker, &request, now)
+            .map_err(|error| error.refusal())?;
         let mut next = court.clone();
-        let grade = request.evidence.as_ref().map(|evidence| evidence.grade().to_string());
-        let digest = request.evidence.as_ref().map(cofferdam_hwprofile::Evidence::digest);
-        let issued = Issued { serial: leaf.serial.clone(), not_after: leaf.not_after };
+        let grade = request
+            .evidence
+            .as_ref()
+            .map(|evidence| evidence.grade().to_string());
+        let digest = request
+            .evidence
+            .as_ref()
+            .map(cofferdam_hwprofile::Evidence::digest);
+        let issued = Issued {
+            serial: leaf.serial.clone(),
+            not_after: leaf.not_after,
+        };
         next.enter(asker, request.evidence, issued, now);
         let entry = self
             .entry(Event::LeaseGrant, Status::Granted, asker)
@@ -80,14 +103,19 @@ impl Registry {
             .with("not_after", leaf.not_after)
             .with("epoch", self.manifest.epoch.to_string())
             .with("grade", grade)
-            .with("evidence", digest.map(|digest| cofferdam_node::hex(&digest)));
+            .with(
+                "evidence",
+                digest.map(|digest| cofferdam_node::hex(&digest)),
+            );
         self.make_durable(entry, &next)?;
         *court = next;
         Ok(LeaseGrant {
             chain_der: vec![leaf.der],
             not_after: leaf.not_after,
             renew_after: self.terms.renew_after,
-            trust: TrustBundle { domains: self.authorities.roots() },
+            trust: TrustBundle {
+                domains: self.authorities.roots(),
+            },
             standing: court.standing(),
         })
     }
@@ -109,8 +137,13 @@ impl Registry {
             (Some(_), true) => Role::LabNode,
             (Some(_), false) => Role::Node,
         };
-        let subject = Subject { peer: asker, role, pin };
-        self.authorities.issue(&subject, &request.csr_der, now, self.terms.lifetime)
+        let subject = Subject {
+            peer: asker,
+            role,
+            pin,
+        };
+        self.authorities
+            .issue(&subject, &request.csr_der, now, self.terms.lifetime)
     }
 
     /// The refused one loses what it holds, everywhere, at once.
@@ -130,12 +163,17 @@ impl Registry {
     }
 
     fn entry(&self, event: Event, status: Status, asker: &PeerId) -> Entry {
-        self.recorder.entry(event, Phase::Single, status).with("peer", asker.to_string())
+        self.recorder
+            .entry(event, Phase::Single, status)
+            .with("peer", asker.to_string())
     }
 
     /// Leaf first, then ledger: what the ledger knows is always in the trail.
     fn make_durable(&self, entry: Entry, court: &Court) -> Result<(), Refusal> {
-        self.recorder.trail().append(entry).map_err(|error| error.refusal())?;
+        self.recorder
+            .trail()
+            .append(entry)
+            .map_err(|error| error.refusal())?;
         self.ledger.write(court).map_err(|error| error.refusal())
     }
 }

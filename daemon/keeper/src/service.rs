@@ -64,7 +64,11 @@ impl Zone for Keeper {
         let state = node.state();
         let now = node.clock().unix_seconds();
         let clients = manifest.flows.clients().map(|client| client.zone.clone());
-        let zones = manifest.policy.zones().map(|zone| zone.name.clone()).chain(clients);
+        let zones = manifest
+            .policy
+            .zones()
+            .map(|zone| zone.name.clone())
+            .chain(clients);
         let authorities = Authorities::open(&state.join("ca"), &manifest.domain, zones, now)
             .map_err(|error| failed(error.refusal()))?;
         let owners = manifest
@@ -72,10 +76,12 @@ impl Zone for Keeper {
             .zones()
             .filter(|zone| zone.data != DataClass::None)
             .map(|zone| zone.name.clone());
-        let keyroom = Keyroom::open(&state.join("kek"), owners)
-            .map_err(|error| failed(error.refusal()))?;
+        let keyroom =
+            Keyroom::open(&state.join("kek"), owners).map_err(|error| failed(error.refusal()))?;
         let ledger = Ledger::new(state.join("leases.json"));
-        let court = ledger.read(Arc::clone(manifest)).map_err(|error| failed(error.refusal()))?;
+        let court = ledger
+            .read(Arc::clone(manifest))
+            .map_err(|error| failed(error.refusal()))?;
         let registry = Registry::new(
             court,
             authorities,
@@ -84,7 +90,12 @@ impl Zone for Keeper {
             node.clock().clone(),
         );
         let registry = Arc::new(registry);
-        Ok(Arc::new(Self { node, registry, keyroom, counts: Counts::default() }))
+        Ok(Arc::new(Self {
+            node,
+            registry,
+            keyroom,
+            counts: Counts::default(),
+        }))
     }
 
     async fn call(
@@ -124,9 +135,17 @@ impl Zone for Keeper {
         };
         vec![
             counter("leases_granted", "Leases granted.", &self.counts.leases),
-            counter("leases_refused", "Requests for a lease refused.", &self.counts.refusals),
+            counter(
+                "leases_refused",
+                "Requests for a lease refused.",
+                &self.counts.refusals,
+            ),
             counter("data_keys_made", "Data keys made.", &self.counts.keys_made),
-            counter("data_keys_opened", "Data keys opened.", &self.counts.keys_opened),
+            counter(
+                "data_keys_opened",
+                "Data keys opened.",
+                &self.counts.keys_opened,
+            ),
         ]
     }
 
@@ -144,11 +163,17 @@ struct Answer {
 
 impl Answer {
     fn forbidden(refusal: Refusal) -> Self {
-        Self { status: StatusCode::FORBIDDEN, refusal }
+        Self {
+            status: StatusCode::FORBIDDEN,
+            refusal,
+        }
     }
 
     fn unavailable(refusal: Refusal) -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, refusal }
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            refusal,
+        }
     }
 
     fn bad_request(seen: impl Into<String>) -> Self {
@@ -158,7 +183,10 @@ impl Answer {
             "send what the manual shows for this path; both sides should be of one release",
         )
         .read(seen);
-        Self { status: StatusCode::BAD_REQUEST, refusal }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            refusal,
+        }
     }
 
     fn not_found(method: &Method, path: &str) -> Self {
@@ -168,16 +196,15 @@ impl Answer {
             "use /v1/lease, /v1/standing, /v1/keys/new or /v1/keys/open",
         )
         .read(format!("{method} {path}"));
-        Self { status: StatusCode::NOT_FOUND, refusal }
+        Self {
+            status: StatusCode::NOT_FOUND,
+            refusal,
+        }
     }
 }
 
 impl Keeper {
-    async fn lease(
-        &self,
-        session: &Session,
-        request: Request<Incoming>,
-    ) -> Result<Value, Answer> {
+    async fn lease(&self, session: &Session, request: Request<Incoming>) -> Result<Value, Answer> {
         self.allow(session, Verb::Lease).await?;
         let value = read_json(request).await?;
         let request = LeaseRequest::from_json(&value)
@@ -213,7 +240,12 @@ impl Keeper {
         let mut stopping = self.node.stopping();
         let news = async {
             // An error means that the registry is gone, and with it every reason to wait.
-            drop(standing.wait_for(|standing| standing.sequence > after).await.map(drop));
+            drop(
+                standing
+                    .wait_for(|standing| standing.sequence > after)
+                    .await
+                    .map(drop),
+            );
         };
         tokio::select! {
             () = news => {}
@@ -239,10 +271,15 @@ impl Keeper {
             .make(&question.owner, question.count, now)
             .map_err(|error| Answer::forbidden(error.refusal()))?;
         let count = u64::try_from(pairs.len()).unwrap_or(u64::MAX);
-        self.record(session, Event::KeyCreate, Status::Granted, [
-            ("owner", question.owner.to_string().into()),
-            ("count", count.into()),
-        ])
+        self.record(
+            session,
+            Event::KeyCreate,
+            Status::Granted,
+            [
+                ("owner", question.owner.to_string().into()),
+                ("count", count.into()),
+            ],
+        )
         .await?;
         self.counts.keys_made.fetch_add(count, Ordering::Relaxed);
         Ok(KeyNewAnswer(key_pairs(pairs)).to_json())
@@ -260,15 +297,19 @@ impl Keeper {
         let fields = [("wrapped", Value::from(cofferdam_node::hex(&digest)))];
         match self.keyroom.unwrap(&session.peer.zone, &question.wrapped) {
             Ok(key) => {
-                self.record(session, Event::KeyOpen, Status::Granted, fields).await?;
+                self.record(session, Event::KeyOpen, Status::Granted, fields)
+                    .await?;
                 self.counts.keys_opened.fetch_add(1, Ordering::Relaxed);
                 match KeyText::new(key.to_text()) {
                     Some(text) => Ok(KeyOpenAnswer(text).to_json()),
-                    None => Err(Answer::forbidden(crate::keyroom::KeyroomError::Foreign.refusal())),
+                    None => Err(Answer::forbidden(
+                        crate::keyroom::KeyroomError::Foreign.refusal(),
+                    )),
                 }
             }
             Err(error) => {
-                self.record(session, Event::KeyRefuse, Status::Refused, fields).await?;
+                self.record(session, Event::KeyRefuse, Status::Refused, fields)
+                    .await?;
                 Err(Answer::forbidden(error.refusal()))
             }
         }
@@ -295,10 +336,15 @@ impl Keeper {
     }
 
     async fn refused(&self, session: &Session, refusal: Refusal) -> Answer {
-        let entry = self.node.entry(Event::FlowRefuse, Phase::Single, Status::Refused, [
-            ("peer", session.peer.to_string().into()),
-            ("flow", session.id.to_string().into()),
-        ]);
+        let entry = self.node.entry(
+            Event::FlowRefuse,
+            Phase::Single,
+            Status::Refused,
+            [
+                ("peer", session.peer.to_string().into()),
+                ("flow", session.id.to_string().into()),
+            ],
+        );
         let entry = cofferdam_node::record::with_refusal(entry, &refusal);
         if let Err(error) = self.node.record(entry).await {
             return Answer::unavailable(error.refusal());
@@ -314,8 +360,12 @@ impl Keeper {
         fields: [(&str, Value); N],
     ) -> Result<(), Answer> {
         let mut entry = self.node.entry(event, Phase::Single, status, fields);
-        entry.fields.insert("peer".to_owned(), session.peer.to_string().into());
-        entry.fields.insert("flow".to_owned(), session.id.to_string().into());
+        entry
+            .fields
+            .insert("peer".to_owned(), session.peer.to_string().into());
+        entry
+            .fields
+            .insert("flow".to_owned(), session.id.to_string().into());
         match self.node.record(entry).await {
             Ok(_receipt) => Ok(()),
             Err(error) => Err(Answer::unavailable(error.refusal())),
@@ -328,7 +378,10 @@ fn key_pairs(pairs: Vec<(FernetKey, WrappedKey)>) -> Vec<KeyPair> {
         .into_iter()
         .filter_map(|(key, wrapped)| {
             let key = KeyText::new(key.to_text())?;
-            Some(KeyPair { key, wrapped: wrapped.as_bytes().to_vec() })
+            Some(KeyPair {
+                key,
+                wrapped: wrapped.as_bytes().to_vec(),
+            })
         })
         .collect()
 }

@@ -1,10 +1,13 @@
 //! Reading one leaf certificate. Owns the facts that a judgement needs; must never decide whether
 //! to trust it.
 
+use std::fmt;
+
 use ring::digest::{SHA256, digest};
 use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{GeneralName, SubjectAlternativeName};
+use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
 use x509_parser::prelude::FromDer;
 
 use crate::reason::Reason;
@@ -123,7 +126,7 @@ fn parse(der: &[u8]) -> Result<X509Certificate<'_>, Reason> {
     Ok(certificate)
 }
 
-fn unreadable(fault: &impl std::fmt::Display) -> Reason {
+fn unreadable(fault: &impl fmt::Display) -> Reason {
     Reason::Unreadable(fault.to_string())
 }
 
@@ -138,15 +141,23 @@ fn validity(certificate: &X509Certificate<'_>) -> (u64, u64) {
 }
 
 fn uri_names(certificate: &X509Certificate<'_>) -> Result<UriNames, Reason> {
-    let names = certificate
-        .subject_alternative_name()
-        .map_err(|fault| Reason::MalformedName(fault.to_string()))?;
-    let Some(names) = names else {
+    let malformed = |fault: &dyn fmt::Display| Reason::MalformedName(fault.to_string());
+    let extension = certificate
+        .get_extension_unique(&OID_X509_EXT_SUBJECT_ALT_NAME)
+        .map_err(|fault| malformed(&fault))?;
+    let Some(extension) = extension else {
         return Ok(UriNames::None);
     };
+    // Read here and not taken from the parsed certificate: that one tolerates bytes after the
+    // list, which another reader might take for names.
+    let (rest, names) =
+        SubjectAlternativeName::from_der(extension.value).map_err(|fault| malformed(&fault))?;
+    if !rest.is_empty() {
+        return Err(malformed(&"bytes after the list of names"));
+    }
     let mut found = UriNames::None;
     let mut count = 0_usize;
-    for name in &names.value.general_names {
+    for name in &names.general_names {
         match name {
             GeneralName::URI(uri) => {
                 count += 1;
@@ -281,10 +292,9 @@ mod tests {
             b"\x04\x05\x86\x03a:b",               // no list at all
             b"",
         ] {
-            assert!(matches!(
-                with_san(bad),
-                Err(Reason::MalformedName(_) | Reason::Unreadable(_))
-            ));
+            let read = with_san(bad);
+            let refused = matches!(read, Err(Reason::MalformedName(_) | Reason::Unreadable(_)));
+            assert!(refused, "{bad:?}: {read:?}");
         }
     }
 

@@ -92,9 +92,13 @@ impl Bench {
             }
             Self::There { address, pin } => {
                 let asking = ask_over_link(dialer, *address, *pin, boot, &request);
-                tokio::time::timeout(LEASE_DEADLINE, asking).await.unwrap_or_else(|_elapsed| {
-                    Err(BenchError::Unanswered(format!("no answer in {LEASE_DEADLINE:?}")))
-                })
+                tokio::time::timeout(LEASE_DEADLINE, asking)
+                    .await
+                    .unwrap_or_else(|_elapsed| {
+                        Err(BenchError::Unanswered(format!(
+                            "no answer in {LEASE_DEADLINE:?}"
+                        )))
+                    })
             }
         }
     }
@@ -107,8 +111,10 @@ async fn ask_over_link(
     boot: &Credential,
     request: &LeaseRequest,
 ) -> Result<LeaseGrant, BenchError> {
-    let mut connection =
-        dialer.connect_boot(address, pin, boot).await.map_err(BenchError::Unreachable)?;
+    let mut connection = dialer
+        .connect_boot(address, pin, boot)
+        .await
+        .map_err(BenchError::Unreachable)?;
     let answer = post_json(&mut connection, "/v1/lease", &request.to_json()).await?;
     LeaseGrant::from_json(&answer).map_err(|error| BenchError::Unanswered(error.to_string()))
 }

@@ -43,11 +43,23 @@ impl Booted {
         let key = IdentityKey::read_or_create(&config.state.join("node.key"))
             .map_err(|error| StartError::new(Exit::Config, error.refusal()))?;
         check_pin(&config, &manifest, &key)?;
-        let id = PeerId { zone, node: config.node.clone() };
+        let id = PeerId {
+            zone,
+            node: config.node.clone(),
+        };
         let clock = crate::run::system_clock();
         let recorder = open_trail(&config, &manifest, &id, &clock)?;
         let manifest = Arc::new(manifest);
-        Ok(Self { config, manifest, id, keeper, key, recorder, clock, confinement })
+        Ok(Self {
+            config,
+            manifest,
+            id,
+            keeper,
+            key,
+            recorder,
+            clock,
+            confinement,
+        })
     }
 
     /// The view before there is a lease: pins and flows, no credential, no trust.
@@ -72,21 +84,31 @@ impl Booted {
         match (address, pin) {
             (Some(address), Some(pin)) => Ok((address, pin)),
             (None, _) => Err(no_keeper(&self.config, "[peers] names no address for it")),
-            (_, None) => Err(no_keeper(&self.config, "the manifest pins no key of its node")),
+            (_, None) => Err(no_keeper(
+                &self.config,
+                "the manifest pins no key of its node",
+            )),
         }
     }
 
     /// The first leaf of every boot: what runs, where, confined how, under which manifest.
     pub(crate) async fn record_start(&self) -> Result<(), StartError> {
-        let mut entry = self.recorder.entry(Event::NodeStart, Phase::Single, Status::Success);
+        let mut entry = self
+            .recorder
+            .entry(Event::NodeStart, Phase::Single, Status::Success);
         let fields = [
             ("version", env!("CARGO_PKG_VERSION").into()),
             ("grade", self.config.grade.to_string().into()),
             ("epoch", self.manifest.epoch.to_string().into()),
             ("manifest", crate::hex(&self.manifest.digest).into()),
-            ("confinement", serde_json::Value::from(self.confinement.as_text())),
+            (
+                "confinement",
+                serde_json::Value::from(self.confinement.as_text()),
+            ),
         ];
-        entry.fields.extend(fields.map(|(key, value)| (key.to_owned(), value)));
+        entry
+            .fields
+            .extend(fields.map(|(key, value)| (key.to_owned(), value)));
         match self.recorder.record(entry).await {
             Ok(_receipt) => Ok(()),
             Err(error) => Err(StartError::new(Exit::TryAgain, error.refusal())),
@@ -112,19 +134,31 @@ fn place(
             "the manifest does not know this node, so it does not start",
             "name a node of the manifest in node.toml, or have the operators add this one",
         )
-        .read(format!("{}: node = \"{}\"", config.file.display(), config.node))
+        .read(format!(
+            "{}: node = \"{}\"",
+            config.file.display(),
+            config.node
+        ))
         .also(format!("nodes of the manifest: {}", known.join(", ")));
         StartError::new(Exit::Config, refusal)
     })?;
-    let zone = policy.zone(&node.zone).filter(|zone| zone.kind == kind).ok_or_else(|| {
-        let refusal = Refusal::new(
-            "ND-012",
-            "this program is not the one of the node's zone, so it does not start",
-            "start the program of the zone's kind on this node",
-        )
-        .read(format!("node {} is of zone {}; this is {}", node.name, node.zone, kind.program()));
-        StartError::new(Exit::Config, refusal)
-    })?;
+    let zone = policy
+        .zone(&node.zone)
+        .filter(|zone| zone.kind == kind)
+        .ok_or_else(|| {
+            let refusal = Refusal::new(
+                "ND-012",
+                "this program is not the one of the node's zone, so it does not start",
+                "start the program of the zone's kind on this node",
+            )
+            .read(format!(
+                "node {} is of zone {}; this is {}",
+                node.name,
+                node.zone,
+                kind.program()
+            ));
+            StartError::new(Exit::Config, refusal)
+        })?;
     let keeper = policy
         .zones()
         .find(|zone| zone.kind == ZoneKind::Keeper)
@@ -147,7 +181,10 @@ fn prepare_state(state: &Path) -> Result<(), StartError> {
         let refusal = Refusal::new(
             "ND-014",
             "the state directory cannot be used, so the zone does not start",
-            format!("make {} a directory of this user, mode 0700", state.display()),
+            format!(
+                "make {} a directory of this user, mode 0700",
+                state.display()
+            ),
         )
         .read(seen);
         StartError::new(Exit::Config, refusal)
@@ -161,7 +198,10 @@ fn prepare_state(state: &Path) -> Result<(), StartError> {
         .map_err(|error| failed(format!("{}: {error}", state.display())))?;
     if found.mode() & 0o077 != 0 {
         let mode = found.mode() & 0o7777;
-        return Err(failed(format!("{}: mode {mode:04o} lets others in", state.display())));
+        return Err(failed(format!(
+            "{}: mode {mode:04o} lets others in",
+            state.display()
+        )));
     }
     Ok(())
 }
@@ -171,15 +211,25 @@ fn check_pin(
     manifest: &Manifest,
     key: &IdentityKey,
 ) -> Result<(), StartError> {
-    if pins(manifest).get(&key.digest()).is_some_and(|peer| peer.node == config.node) {
+    if pins(manifest)
+        .get(&key.digest())
+        .is_some_and(|peer| peer.node == config.node)
+    {
         return Ok(());
     }
     let refusal = Refusal::new(
         "ND-015",
         "the manifest does not pin this node's key, so no keeper would give it a lease",
-        format!("have the operators set pin.key = \"{}\" for this node and sign", key.pin()),
+        format!(
+            "have the operators set pin.key = \"{}\" for this node and sign",
+            key.pin()
+        ),
     )
-    .read(format!("{}: {}", config.state.join("node.key").display(), key.pin()));
+    .read(format!(
+        "{}: {}",
+        config.state.join("node.key").display(),
+        key.pin()
+    ));
     Err(StartError::new(Exit::Policy, refusal))
 }
 
@@ -194,9 +244,10 @@ fn open_trail(
         .map_err(|refusal| StartError::new(Exit::Config, refusal))?;
     let settings = Settings::new(id.zone.clone(), id.node.clone(), env!("CARGO_PKG_VERSION"));
     let ticking = clock.clone();
-    let (trail, recovery) =
-        Trail::open(&config.state.join("trail"), signer, settings, move || ticking.unix_ms())
-            .map_err(|error| StartError::new(Exit::TryAgain, error.refusal()))?;
+    let (trail, recovery) = Trail::open(&config.state.join("trail"), signer, settings, move || {
+        ticking.unix_ms()
+    })
+    .map_err(|error| StartError::new(Exit::TryAgain, error.refusal()))?;
     if recovery.torn.is_some() {
         log::warn!(recovery:? = recovery; "the trail's torn tail was cut");
     }
@@ -208,7 +259,11 @@ fn all_faults(mut faults: Vec<Refusal>) -> StartError {
         log::error!("{fault}");
     }
     let first = if faults.is_empty() {
-        Refusal::new("RK-000", "the manifest is wrong", "run cofferctl rack check")
+        Refusal::new(
+            "RK-000",
+            "the manifest is wrong",
+            "run cofferctl rack check",
+        )
     } else {
         faults.swap_remove(0)
     };

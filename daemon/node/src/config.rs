@@ -72,7 +72,9 @@ impl NodeConfig {
     pub fn parse(file: &Path, text: &str) -> Result<Self, ConfigFaults> {
         let raw: raw::NodeToml = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
-            ConfigFaults { faults: vec![fault(file, line, error.message(), text)] }
+            ConfigFaults {
+                faults: vec![fault(file, line, error.message(), text)],
+            }
         })?;
         raw.check(file, text)
     }
@@ -80,19 +82,32 @@ impl NodeConfig {
 
 /// The one-based line of a byte offset.
 fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count().saturating_add(1)
+    text.bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
+        .saturating_add(1)
 }
 
 /// A fault of the file, with the line it stands on.
 fn fault(file: &Path, line: usize, what: &str, text: &str) -> Refusal {
-    let source = text.lines().nth(line.saturating_sub(1)).unwrap_or("").trim().to_owned();
+    let source = text
+        .lines()
+        .nth(line.saturating_sub(1))
+        .unwrap_or("")
+        .trim()
+        .to_owned();
     Refusal::new(
         "ND-002",
         "the node's configuration is wrong, so the zone does not start",
         "mend the line; the keys of node.toml are listed in the manual under \"node.toml\"",
     )
     .read(what)
-    .rule(RuleRef { file: file.display().to_string(), line, text: source })
+    .rule(RuleRef {
+        file: file.display().to_string(),
+        line,
+        text: source,
+    })
 }
 
 #[cfg(test)]
@@ -133,7 +148,10 @@ grants-file = "grants.toml"
     #[test]
     fn an_unknown_key_is_named_with_its_line() {
         let fault = fault_of(&GOOD.replace("listen =", "lisen ="));
-        assert!(fault.contains("ND-002") && fault.contains("lisen"), "{fault}");
+        assert!(
+            fault.contains("ND-002") && fault.contains("lisen"),
+            "{fault}"
+        );
         assert!(fault.contains("node.toml:7"), "{fault}");
     }
 

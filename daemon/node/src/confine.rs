@@ -31,7 +31,11 @@ impl Confinement {
         let limited = setrlimit(Resource::RLIMIT_CORE, 0, 0)
             .and_then(|()| getrlimit(Resource::RLIMIT_CORE))
             .is_ok_and(|(soft, hard)| soft == 0 && hard == 0);
-        let core_dumps = if undumpable && limited { CoreDumps::Off } else { CoreDumps::Possible };
+        let core_dumps = if undumpable && limited {
+            CoreDumps::Off
+        } else {
+            CoreDumps::Possible
+        };
         Self { core_dumps }
     }
 

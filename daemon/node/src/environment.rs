@@ -9,8 +9,13 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// Reads it.
-    #[expect(clippy::disallowed_methods, reason = "the one door through which the environment is read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one door through which the environment is read"
+    )]
     pub(crate) fn read() -> Self {
-        Self { notify_socket: std::env::var("NOTIFY_SOCKET").ok() }
+        Self {
+            notify_socket: std::env::var("NOTIFY_SOCKET").ok(),
+        }
     }
 }

@@ -69,15 +69,22 @@ impl IdentityError {
     pub fn refusal(&self) -> Refusal {
         let fix = match &self.kind {
             IdentityErrorKind::Readable { mode: _ } => {
-                format!("chmod 0600 {}; if others read it, claim the node again", self.path.display())
+                format!(
+                    "chmod 0600 {}; if others read it, claim the node again",
+                    self.path.display()
+                )
             }
             IdentityErrorKind::NotAKey => "restore the key, or claim the node again".to_owned(),
             IdentityErrorKind::File(_) | IdentityErrorKind::Sign(_) => {
                 "check the file, its directory and their owner".to_owned()
             }
         };
-        Refusal::new("ND-010", "the node cannot prove who it is, so it does not start", fix)
-            .read(format!("{}: {}", self.path.display(), self.kind))
+        Refusal::new(
+            "ND-010",
+            "the node cannot prove who it is, so it does not start",
+            fix,
+        )
+        .read(format!("{}: {}", self.path.display(), self.kind))
     }
 }
 
@@ -87,7 +94,9 @@ impl IdentityKey {
     /// # Errors
     /// The random source failed.
     pub fn generate() -> Result<Self, rcgen::Error> {
-        Ok(Self { pair: KeyPair::generate()? })
+        Ok(Self {
+            pair: KeyPair::generate()?,
+        })
     }
 
     /// Reads the key at `path`, or makes it there: created once, mode 0600, never overwritten.
@@ -100,7 +109,10 @@ impl IdentityKey {
             Err(IdentityErrorKind::File(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Self::read(path)
             }
-            Err(kind) => Err(IdentityError { path: path.to_owned(), kind }),
+            Err(kind) => Err(IdentityError {
+                path: path.to_owned(),
+                kind,
+            }),
         }
     }
 
@@ -109,7 +121,10 @@ impl IdentityKey {
     /// # Errors
     /// The file is missing, readable by others, or holds no key.
     pub fn read(path: &Path) -> Result<Self, IdentityError> {
-        read_pem(path).map_err(|kind| IdentityError { path: path.to_owned(), kind })
+        read_pem(path).map_err(|kind| IdentityError {
+            path: path.to_owned(),
+            kind,
+        })
     }
 
     fn create(path: &Path) -> Result<Self, IdentityErrorKind> {
@@ -174,8 +189,15 @@ impl IdentityKey {
     ///
     /// # Errors
     /// The key could not sign.
-    pub fn signing_request(&self, id: &PeerId, domain: &RackDomain) -> Result<Vec<u8>, rcgen::Error> {
-        Ok(request_params(id, domain)?.serialize_request(&self.pair)?.der().to_vec())
+    pub fn signing_request(
+        &self,
+        id: &PeerId,
+        domain: &RackDomain,
+    ) -> Result<Vec<u8>, rcgen::Error> {
+        Ok(request_params(id, domain)?
+            .serialize_request(&self.pair)?
+            .der()
+            .to_vec())
     }
 }
 
@@ -185,7 +207,10 @@ impl IdentityKey {
 /// The file is readable by others, holds no key, or cannot be made.
 pub fn trail_key(path: &Path, origin: &str) -> Result<SignerKey, Refusal> {
     let made = match SignerKey::create(path, origin) {
-        Err(KeyFileError { kind: KeyFileErrorKind::Exists, .. }) => SignerKey::read(path),
+        Err(KeyFileError {
+            kind: KeyFileErrorKind::Exists,
+            ..
+        }) => SignerKey::read(path),
         other => other,
     };
     made.map_err(|error| {
@@ -208,8 +233,12 @@ fn seconds(unix: u64) -> time::OffsetDateTime {
 fn request_params(id: &PeerId, domain: &RackDomain) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, id.node.as_ref());
-    params.subject_alt_names.push(SanType::URI(id.spiffe(domain).to_string().try_into()?));
+    params
+        .distinguished_name
+        .push(DnType::CommonName, id.node.as_ref());
+    params
+        .subject_alt_names
+        .push(SanType::URI(id.spiffe(domain).to_string().try_into()?));
     Ok(params)
 }
 
@@ -220,7 +249,9 @@ fn read_pem(path: &Path) -> Result<IdentityKey, IdentityErrorKind> {
         return Err(IdentityErrorKind::Readable { mode });
     }
     let mut pem = Zeroizing::new(String::new());
-    file.take(KEY_FILE_LIMIT_BYTES).read_to_string(&mut pem).map_err(IdentityErrorKind::File)?;
+    file.take(KEY_FILE_LIMIT_BYTES)
+        .read_to_string(&mut pem)
+        .map_err(IdentityErrorKind::File)?;
     let pair = KeyPair::from_pem(&pem).map_err(|_not_a_key| IdentityErrorKind::NotAKey)?;
     Ok(IdentityKey { pair })
 }
@@ -249,7 +280,9 @@ mod tests {
         IdentityKey::read_or_create(&path).expect("made");
         let before = std::fs::read(&path).expect("bytes");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("chmod");
-        let refusal = IdentityKey::read_or_create(&path).expect_err("refused").refusal();
+        let refusal = IdentityKey::read_or_create(&path)
+            .expect_err("refused")
+            .refusal();
         assert!(refusal.to_string().contains("0640"), "{refusal}");
         assert_eq!(std::fs::read(&path).expect("bytes"), before);
     }
@@ -260,7 +293,9 @@ mod tests {
         let path = dir.path().join("node.key");
         std::fs::write(&path, "not a key at all").expect("written");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("chmod");
-        let refusal = IdentityKey::read_or_create(&path).expect_err("refused").refusal();
+        let refusal = IdentityKey::read_or_create(&path)
+            .expect_err("refused")
+            .refusal();
         assert!(!refusal.to_string().contains("at all"), "{refusal}");
     }
 

@@ -10,7 +10,10 @@ use log::{LevelFilter, Log, Metadata, Record};
 pub fn start(identifier: &str) {
     if systemd_journal_logger::connected_to_journal()
         && let Ok(journal) = systemd_journal_logger::JournalLog::new()
-        && journal.with_syslog_identifier(identifier.to_owned()).install().is_ok()
+        && journal
+            .with_syslog_identifier(identifier.to_owned())
+            .install()
+            .is_ok()
     {
         log::set_max_level(LevelFilter::Info);
         return;

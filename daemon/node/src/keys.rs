@@ -64,7 +64,12 @@ impl KeysError {
 
 impl Keys {
     pub(crate) fn new(dialer: Dialer, addresses: Addresses, keeper: ZoneName) -> Self {
-        Self { dialer, addresses, keeper, state: Mutex::new(Cabinet::default()) }
+        Self {
+            dialer,
+            addresses,
+            keeper,
+            state: Mutex::new(Cabinet::default()),
+        }
     }
 
     /// A new data key, wrapped for `owner`.
@@ -77,14 +82,23 @@ impl Keys {
             if let Some(pair) = cabinet.unused.get_mut(owner).and_then(VecDeque::pop_front) {
                 return Ok(pair);
             }
-            let question = KeyNew { owner: owner.clone(), count: BATCH };
-            let answer = self.ask(&mut cabinet, "/v1/keys/new", &question.to_json()).await?;
+            let question = KeyNew {
+                owner: owner.clone(),
+                count: BATCH,
+            };
+            let answer = self
+                .ask(&mut cabinet, "/v1/keys/new", &question.to_json())
+                .await?;
             let answer = KeyNewAnswer::from_json(&answer).map_err(|error| unusable(&error))?;
             let mut pairs = read_pairs(answer)?;
             let first = pairs.pop_front().ok_or_else(|| {
                 KeysError::Unanswered("the keeper answered with no key".to_owned())
             })?;
-            cabinet.unused.entry(owner.clone()).or_default().append(&mut pairs);
+            cabinet
+                .unused
+                .entry(owner.clone())
+                .or_default()
+                .append(&mut pairs);
             Ok(first)
         })
         .await
@@ -97,8 +111,12 @@ impl Keys {
     pub async fn open(&self, wrapped: &WrappedKey) -> Result<FernetKey, KeysError> {
         within_deadline(async {
             let mut cabinet = self.state.lock().await;
-            let question = KeyOpen { wrapped: wrapped.as_bytes().to_vec() };
-            let answer = self.ask(&mut cabinet, "/v1/keys/open", &question.to_json()).await?;
+            let question = KeyOpen {
+                wrapped: wrapped.as_bytes().to_vec(),
+            };
+            let answer = self
+                .ask(&mut cabinet, "/v1/keys/open", &question.to_json())
+                .await?;
             let answer = KeyOpenAnswer::from_json(&answer).map_err(|error| unusable(&error))?;
             FernetKey::from_text(answer.0.reveal()).map_err(|error| unusable(&error))
         })
@@ -169,7 +187,7 @@ fn unusable(error: &dyn std::error::Error) -> KeysError {
 async fn within_deadline<T>(
     asking: impl Future<Output = Result<T, KeysError>>,
 ) -> Result<T, KeysError> {
-    tokio::time::timeout(DEADLINE, asking).await.unwrap_or_else(|_elapsed| {
-        Err(KeysError::Unanswered(format!("no answer in {DEADLINE:?}")))
-    })
+    tokio::time::timeout(DEADLINE, asking)
+        .await
+        .unwrap_or_else(|_elapsed| Err(KeysError::Unanswered(format!("no answer in {DEADLINE:?}"))))
 }

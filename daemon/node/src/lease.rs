@@ -83,9 +83,18 @@ impl LeaseState {
     /// Takes an event at `now_ms` and returns the next state with what must be done.
     pub fn on(self, event: LeaseEvent, now_ms: u64) -> (Self, Vec<LeaseAction>) {
         match event {
-            LeaseEvent::Granted { until_ms, renew_at_ms } => (
-                Self::Held { until_ms, unanswered: 0 },
-                vec![LeaseAction::Install, LeaseAction::WakeAt(renew_at_ms.min(until_ms))],
+            LeaseEvent::Granted {
+                until_ms,
+                renew_at_ms,
+            } => (
+                Self::Held {
+                    until_ms,
+                    unanswered: 0,
+                },
+                vec![
+                    LeaseAction::Install,
+                    LeaseAction::WakeAt(renew_at_ms.min(until_ms)),
+                ],
             ),
             LeaseEvent::Refused(refusal) => {
                 let exit = exit_of(&refusal);
@@ -99,20 +108,41 @@ impl LeaseState {
     fn unanswered(self, now_ms: u64) -> (Self, Vec<LeaseAction>) {
         match self {
             Self::Asking { unanswered } => {
-                let next = Self::Asking { unanswered: unanswered.saturating_add(1) };
-                (next, vec![LeaseAction::WakeAt(retry_at(now_ms, unanswered))])
+                let next = Self::Asking {
+                    unanswered: unanswered.saturating_add(1),
+                };
+                (
+                    next,
+                    vec![LeaseAction::WakeAt(retry_at(now_ms, unanswered))],
+                )
             }
             Self::Held { until_ms, .. } if now_ms >= until_ms => (
                 Self::Silent { unanswered: 1 },
                 vec![LeaseAction::Lapse, LeaseAction::WakeAt(retry_at(now_ms, 0))],
             ),
-            Self::Held { until_ms, unanswered } => {
-                let next = Self::Held { until_ms, unanswered: unanswered.saturating_add(1) };
-                (next, vec![LeaseAction::WakeAt(retry_at(now_ms, unanswered).min(until_ms))])
+            Self::Held {
+                until_ms,
+                unanswered,
+            } => {
+                let next = Self::Held {
+                    until_ms,
+                    unanswered: unanswered.saturating_add(1),
+                };
+                (
+                    next,
+                    vec![LeaseAction::WakeAt(
+                        retry_at(now_ms, unanswered).min(until_ms),
+                    )],
+                )
             }
             Self::Silent { unanswered } => {
-                let next = Self::Silent { unanswered: unanswered.saturating_add(1) };
-                (next, vec![LeaseAction::WakeAt(retry_at(now_ms, unanswered))])
+                let next = Self::Silent {
+                    unanswered: unanswered.saturating_add(1),
+                };
+                (
+                    next,
+                    vec![LeaseAction::WakeAt(retry_at(now_ms, unanswered))],
+                )
             }
             Self::Refused { refusal } => (Self::Refused { refusal }, vec![]),
         }
@@ -120,9 +150,10 @@ impl LeaseState {
 
     fn woken(self, now_ms: u64) -> (Self, Vec<LeaseAction>) {
         match self {
-            Self::Held { until_ms, .. } if now_ms >= until_ms => {
-                (Self::Silent { unanswered: 0 }, vec![LeaseAction::Lapse, LeaseAction::Ask])
-            }
+            Self::Held { until_ms, .. } if now_ms >= until_ms => (
+                Self::Silent { unanswered: 0 },
+                vec![LeaseAction::Lapse, LeaseAction::Ask],
+            ),
             Self::Refused { refusal } => (Self::Refused { refusal }, vec![]),
             waiting @ (Self::Asking { .. } | Self::Held { .. } | Self::Silent { .. }) => {
                 (waiting, vec![LeaseAction::Ask])
@@ -139,7 +170,11 @@ impl Default for LeaseState {
 
 /// Hardware that does not match ends with its own code; every other refusal is one of policy.
 fn exit_of(refusal: &Refusal) -> Exit {
-    if refusal.code.starts_with("HW-") { Exit::Hardware } else { Exit::Policy }
+    if refusal.code.starts_with("HW-") {
+        Exit::Hardware
+    } else {
+        Exit::Policy
+    }
 }
 
 fn retry_at(now_ms: u64, unanswered: u32) -> u64 {
@@ -157,21 +192,36 @@ mod tests {
     }
 
     fn held() -> LeaseState {
-        LeaseState::Held { until_ms: 900_000, unanswered: 0 }
+        LeaseState::Held {
+            until_ms: 900_000,
+            unanswered: 0,
+        }
     }
 
     #[test]
     fn a_grant_is_installed_and_renewed_before_it_ends() {
-        let event = LeaseEvent::Granted { until_ms: 900_000, renew_at_ms: 300_000 };
+        let event = LeaseEvent::Granted {
+            until_ms: 900_000,
+            renew_at_ms: 300_000,
+        };
         let (state, actions) = LeaseState::new().on(event, 0);
         assert_eq!(state, held());
-        assert_eq!(actions, [LeaseAction::Install, LeaseAction::WakeAt(300_000)]);
+        assert_eq!(
+            actions,
+            [LeaseAction::Install, LeaseAction::WakeAt(300_000)]
+        );
     }
 
     #[test]
     fn a_silent_keeper_leaves_the_last_good_lease_until_its_end() {
         let (state, actions) = held().on(LeaseEvent::Unanswered, 300_000);
-        assert_eq!(state, LeaseState::Held { until_ms: 900_000, unanswered: 1 });
+        assert_eq!(
+            state,
+            LeaseState::Held {
+                until_ms: 900_000,
+                unanswered: 1
+            }
+        );
         assert_eq!(actions, [LeaseAction::WakeAt(300_100)]);
         let (state, actions) = state.on(LeaseEvent::Woken, 900_000);
         assert_eq!(state, LeaseState::Silent { unanswered: 0 });
@@ -184,13 +234,18 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..12 {
             let (next, actions) = state.on(LeaseEvent::Unanswered, 1_000);
-            let [LeaseAction::WakeAt(at)] = actions.as_slice() else { panic!("{actions:?}") };
+            let [LeaseAction::WakeAt(at)] = actions.as_slice() else {
+                panic!("{actions:?}")
+            };
             waits.push(at - 1_000);
             state = next;
         }
         assert!(waits.is_sorted());
         assert_eq!((waits[0], waits[11]), (100, 5_000));
-        let last = LeaseState::Held { until_ms: 1_050, unanswered: 9 };
+        let last = LeaseState::Held {
+            until_ms: 1_050,
+            unanswered: 9,
+        };
         let (_, actions) = last.on(LeaseEvent::Unanswered, 1_000);
         assert_eq!(actions, [LeaseAction::WakeAt(1_050)]);
     }
@@ -209,9 +264,20 @@ mod tests {
     fn refused_and_expired_by_silence_are_different_states() {
         let (silent, _) = held().on(LeaseEvent::Unanswered, 900_001);
         assert!(matches!(silent, LeaseState::Silent { .. }));
-        let (again, actions) =
-            silent.on(LeaseEvent::Granted { until_ms: 2_000_000, renew_at_ms: 1_500_000 }, 950_000);
-        assert!(matches!(again, LeaseState::Held { until_ms: 2_000_000, .. }));
+        let (again, actions) = silent.on(
+            LeaseEvent::Granted {
+                until_ms: 2_000_000,
+                renew_at_ms: 1_500_000,
+            },
+            950_000,
+        );
+        assert!(matches!(
+            again,
+            LeaseState::Held {
+                until_ms: 2_000_000,
+                ..
+            }
+        ));
         assert_eq!(actions.first(), Some(&LeaseAction::Install));
     }
 }

@@ -147,7 +147,9 @@ impl Node {
         fields: [(&str, serde_json::Value); N],
     ) -> Entry {
         let mut entry = self.recorder.entry(event, phase, status);
-        entry.fields.extend(fields.map(|(key, value)| (key.to_owned(), value)));
+        entry
+            .fields
+            .extend(fields.map(|(key, value)| (key.to_owned(), value)));
         entry
     }
 
@@ -173,7 +175,10 @@ impl Node {
         let address = self
             .address_of(zone)
             .ok_or_else(|| ConnectError::NoAddress { zone: zone.clone() })?;
-        self.dialer.connect(address, zone).await.map_err(ConnectError::Dial)
+        self.dialer
+            .connect(address, zone)
+            .await
+            .map_err(ConnectError::Dial)
     }
 
     /// Asks the flow table whether the peer of this session may do `verb` here.
@@ -195,7 +200,10 @@ impl Node {
 
     /// Runs a task until it ends or the node has stopped; a stop waits for it.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut tasks = self
+            .tasks
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         log::debug!(name; "task started");
         tasks.spawn(task);
     }
@@ -203,7 +211,10 @@ impl Node {
     /// Waits for every task; the ones that do not end by then are cut.
     pub(crate) async fn join(&self, limit: std::time::Duration) {
         let mut tasks = {
-            let mut held = self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut held = self
+                .tasks
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             std::mem::take(&mut *held)
         };
         let all = async { while tasks.join_next().await.is_some() {} };

@@ -33,10 +33,18 @@ impl Poll {
         }
     }
 
-    #[expect(clippy::infinite_loop, reason = "the caller cuts it when the node stops")]
+    #[expect(
+        clippy::infinite_loop,
+        reason = "the caller cuts it when the node stops"
+    )]
     async fn ask_for_ever(&mut self) {
         loop {
-            if self.snapshot.wait_for(|snapshot| snapshot.credential.is_some()).await.is_err() {
+            if self
+                .snapshot
+                .wait_for(|snapshot| snapshot.credential.is_some())
+                .await
+                .is_err()
+            {
                 // The tenant has ended and with it the node; the caller's other branch is due.
                 std::future::pending::<()>().await;
             }

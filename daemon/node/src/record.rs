@@ -58,7 +58,13 @@ impl Recorder {
     /// An entry dated now.
     #[must_use]
     pub fn entry(&self, event: Event, phase: Phase, status: Status) -> Entry {
-        Entry { event, phase, time_ms: self.clock.unix_ms(), status, fields: BTreeMap::new() }
+        Entry {
+            event,
+            phase,
+            time_ms: self.clock.unix_ms(),
+            status,
+            fields: BTreeMap::new(),
+        }
     }
 
     /// Records, and returns once the leaf is durable.
@@ -96,10 +102,16 @@ impl Recorder {
 
 /// Puts a refusal's code and consequence into an entry.
 pub fn with_refusal(mut entry: Entry, refusal: &Refusal) -> Entry {
-    entry.fields.insert("code".into(), refusal.code.clone().into());
-    entry.fields.insert("consequence".into(), refusal.consequence.clone().into());
+    entry
+        .fields
+        .insert("code".into(), refusal.code.clone().into());
+    entry
+        .fields
+        .insert("consequence".into(), refusal.consequence.clone().into());
     if !refusal.read.is_empty() {
-        entry.fields.insert("read".into(), refusal.read.clone().into());
+        entry
+            .fields
+            .insert("read".into(), refusal.read.clone().into());
     }
     if let Some(rule) = &refusal.rule {
         let text = format!("{}:{} {}", rule.file, rule.line, rule.text);
@@ -112,9 +124,14 @@ fn session_fields(entry: &mut Entry, session: &Session) {
     let fields = [
         ("peer", Value::from(session.peer.to_string())),
         ("flow", session.id.to_string().into()),
-        ("certificate", crate::hex(&session.certificate_sha256).into()),
+        (
+            "certificate",
+            crate::hex(&session.certificate_sha256).into(),
+        ),
     ];
-    entry.fields.extend(fields.map(|(key, value)| (key.to_owned(), value)));
+    entry
+        .fields
+        .extend(fields.map(|(key, value)| (key.to_owned(), value)));
 }
 
 impl Witness for Recorder {
@@ -124,11 +141,7 @@ impl Witness for Recorder {
         async move { self.witness(entry).await }
     }
 
-    fn refused(
-        &self,
-        peer: Option<&PeerId>,
-        refusal: &Refusal,
-    ) -> impl Future<Output = ()> + Send {
+    fn refused(&self, peer: Option<&PeerId>, refusal: &Refusal) -> impl Future<Output = ()> + Send {
         let entry = self.entry(Event::FlowRefuse, Phase::Single, Status::Refused);
         let mut entry = with_refusal(entry, refusal);
         if let Some(peer) = peer {
@@ -137,11 +150,7 @@ impl Witness for Recorder {
         self.note(entry)
     }
 
-    fn ended(
-        &self,
-        session: &Session,
-        why: EndReason,
-    ) -> impl Future<Output = ()> + Send {
+    fn ended(&self, session: &Session, why: EndReason) -> impl Future<Output = ()> + Send {
         let mut entry = self.entry(Event::FlowEnd, Phase::Outcome, Status::Success);
         session_fields(&mut entry, session);
         entry.fields.insert("reason".into(), why.as_str().into());

@@ -49,7 +49,11 @@ pub fn run<Z: Zone>(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn show_usage(error: &clap::Error) -> ExitCode {
     let wanted = !error.use_stderr();
-    if error.print().is_err() || !wanted { Exit::Usage.into() } else { Exit::Ok.into() }
+    if error.print().is_err() || !wanted {
+        Exit::Usage.into()
+    } else {
+        Exit::Ok.into()
+    }
 }
 
 /// A broken invariant ends the process: nothing runs on in a state nobody thought of.
@@ -62,8 +66,8 @@ fn abort_on_panic() {
 }
 
 fn start<Z: Zone>(arguments: &Arguments) -> Result<(), StartError> {
-    let config = NodeConfig::read(&arguments.config)
-        .map_err(|faults| first_fault(faults.faults))?;
+    let config =
+        NodeConfig::read(&arguments.config).map_err(|faults| first_fault(faults.faults))?;
     let booted = Booted::new(config, Z::KIND)?;
     let settings = Z::Settings::deserialize(booted.config.zone_settings.clone())
         .map_err(|error| wrong_settings(&booted.config, Z::KIND.as_str(), &error))?;
@@ -131,7 +135,12 @@ async fn serve<Z: Zone>(
         (None, None) => return Ok(()),
     };
     let serving = listen(&node, &zone, snapshots).await?;
-    let status = format!("serving zone {} as {} at {}", node.zone(), node.name(), node.grade());
+    let status = format!(
+        "serving zone {} as {} at {}",
+        node.zone(),
+        node.name(),
+        node.grade()
+    );
     log::info!(listen:% = node.config().listen; "{status}");
     notifier.ready(&status);
 
@@ -177,8 +186,12 @@ async fn stopped_early(
 }
 
 async fn record_stop(node: &Node, reason: &str) {
-    let entry =
-        node.entry(Event::NodeStop, Phase::Single, Status::Success, [("reason", reason.into())]);
+    let entry = node.entry(
+        Event::NodeStop,
+        Phase::Single,
+        Status::Success,
+        [("reason", reason.into())],
+    );
     if let Err(error) = node.record(entry).await {
         log::error!(error = crate::refusal::chain(&error); "could not record the stop");
     }
@@ -198,9 +211,18 @@ async fn listen<Z: Zone>(
     let listener = Listener::bind(node.config().listen)
         .await
         .map_err(|error| StartError::new(Exit::TryAgain, error.refusal()))?;
-    let service = Arc::new(ZoneService { zone: Arc::clone(zone), node: Arc::clone(node) });
+    let service = Arc::new(ZoneService {
+        zone: Arc::clone(zone),
+        node: Arc::clone(node),
+    });
     let witness = Arc::new(node.recorder().clone());
-    Ok(listener.serve(service, witness, snapshots, Limits::default(), node.clock().clone()))
+    Ok(listener.serve(
+        service,
+        witness,
+        snapshots,
+        Limits::default(),
+        node.clock().clone(),
+    ))
 }
 
 /// Listener first, so that nothing new begins; then the zone, its tasks, the lease.
@@ -238,7 +260,11 @@ fn wrong_settings(config: &NodeConfig, kind: &str, error: &toml::de::Error) -> S
         "the zone's own settings are wrong, so it does not start",
         format!("mend the table [{kind}]; its keys are listed in the manual under \"node.toml\""),
     )
-    .read(format!("{}: [{kind}]: {}", config.file.display(), error.message()));
+    .read(format!(
+        "{}: [{kind}]: {}",
+        config.file.display(),
+        error.message()
+    ));
     StartError::new(Exit::Config, refusal)
 }
 

@@ -37,10 +37,17 @@ impl<Z: Zone> Service for ZoneService<Z> {
 impl<Z: Zone> ZoneService<Z> {
     fn health(&self) -> Response<Body> {
         let snapshot = Arc::clone(&self.node.standing().borrow());
-        let lease = snapshot.credential.as_ref().map(|credential| credential.not_after);
+        let lease = snapshot
+            .credential
+            .as_ref()
+            .map(|credential| credential.not_after);
         let now = self.node.clock().unix_seconds();
         let held = lease.is_some_and(|until| until > now);
-        let status = if held { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let status = if held {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
         json_response(
             status,
             &json!({
@@ -104,8 +111,18 @@ mod tests {
     #[test]
     fn metrics_are_open_metrics_with_type_help_and_end() {
         let metrics = [
-            Metric { name: "puts", help: "Puts.", kind: MetricKind::Counter, value: 3 },
-            Metric { name: "spool_bytes", help: "Bytes.", kind: MetricKind::Gauge, value: 9 },
+            Metric {
+                name: "puts",
+                help: "Puts.",
+                kind: MetricKind::Counter,
+                value: 3,
+            },
+            Metric {
+                name: "spool_bytes",
+                help: "Bytes.",
+                kind: MetricKind::Gauge,
+                value: 9,
+            },
         ];
         assert_eq!(
             open_metrics(&metrics),

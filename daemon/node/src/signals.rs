@@ -25,13 +25,15 @@ async fn stdin_closed(watched: bool) {
         std::future::pending::<()>().await;
     }
     let (closed, seen) = tokio::sync::oneshot::channel();
-    let reader = std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
-        let copied = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        // Its end and an error that ends reading mean the same.
-        if let Err(_nobody_waits) = closed.send(copied.is_ok()) {
-            log::debug!("standard input closed after the stop");
-        }
-    });
+    let reader = std::thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(move || {
+            let copied = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            // Its end and an error that ends reading mean the same.
+            if let Err(_nobody_waits) = closed.send(copied.is_ok()) {
+                log::debug!("standard input closed after the stop");
+            }
+        });
     if reader.is_err() {
         std::future::pending::<()>().await;
     }

@@ -116,7 +116,9 @@ impl Tenant {
         }
         self.newest = news.sequence;
         self.change(|snapshot| snapshot.revoked.clone_from(&news.revoked));
-        news.revoked.iter().any(|revocation| revocation.peer == self.id)
+        news.revoked
+            .iter()
+            .any(|revocation| revocation.peer == self.id)
     }
 
     async fn measure(&self) -> Option<Evidence> {
@@ -168,7 +170,11 @@ impl Tenant {
     fn install(&mut self, grant: LeaseGrant, asked_at: u64) -> LeaseEvent {
         let credential = Credential {
             id: self.id.clone(),
-            chain: grant.chain_der.into_iter().map(CertificateDer::from).collect(),
+            chain: grant
+                .chain_der
+                .into_iter()
+                .map(CertificateDer::from)
+                .collect(),
             key: self.key.private_key(),
             not_after: grant.not_after,
         };
@@ -181,7 +187,9 @@ impl Tenant {
         log::info!(until = grant.not_after; "lease installed");
         LeaseEvent::Granted {
             until_ms: grant.not_after.saturating_mul(1000),
-            renew_at_ms: asked_at.saturating_add(u64::from(grant.renew_after)).saturating_mul(1000),
+            renew_at_ms: asked_at
+                .saturating_add(u64::from(grant.renew_after))
+                .saturating_mul(1000),
         }
     }
 
@@ -198,12 +206,15 @@ impl Tenant {
     }
 
     async fn give_up(self, exit: Exit, state: &LeaseState) {
-        let LeaseState::Refused { refusal } = state else { return };
+        let LeaseState::Refused { refusal } = state else {
+            return;
+        };
         self.drop_credential();
         log::error!("{refusal}");
         write_refusal(&self.config, refusal);
         self.record_end(refusal).await;
-        self.tenancy.send_replace(Tenancy::Over(exit, refusal.clone()));
+        self.tenancy
+            .send_replace(Tenancy::Over(exit, refusal.clone()));
     }
 
     fn drop_credential(&self) {
@@ -220,7 +231,9 @@ impl Tenant {
     }
 
     async fn record_end(&self, refusal: &Refusal) {
-        let entry = self.recorder.entry(Event::LeaseEnd, Phase::Single, Status::Refused);
+        let entry = self
+            .recorder
+            .entry(Event::LeaseEnd, Phase::Single, Status::Refused);
         if let Err(error) = self.recorder.record(with_refusal(entry, refusal)).await {
             log::error!(error = crate::refusal::chain(&error); "could not record the end of the lease");
         }

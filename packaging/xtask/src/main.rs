@@ -10,7 +10,11 @@ const UNAVAILABLE: u8 = 69;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    match arguments.next().as_deref().and_then(std::ffi::OsStr::to_str) {
+    match arguments
+        .next()
+        .as_deref()
+        .and_then(std::ffi::OsStr::to_str)
+    {
         Some("lab") => lab(arguments.collect()),
         _ => ExitCode::from(USAGE),
     }
@@ -27,9 +31,18 @@ fn lab(arguments: Vec<OsString>) -> ExitCode {
         Ok(status) => return code_of(status.code()),
         Err(_not_started) => return ExitCode::from(UNAVAILABLE),
     }
-    let Ok(here) = std::env::current_exe() else { return ExitCode::from(UNAVAILABLE) };
-    let arguments = if arguments.is_empty() { vec![OsString::from("demo")] } else { arguments };
-    let ran = Command::new(here.with_file_name("cofferctl")).arg("lab").args(arguments).status();
+    let Ok(here) = std::env::current_exe() else {
+        return ExitCode::from(UNAVAILABLE);
+    };
+    let arguments = if arguments.is_empty() {
+        vec![OsString::from("demo")]
+    } else {
+        arguments
+    };
+    let ran = Command::new(here.with_file_name("cofferctl"))
+        .arg("lab")
+        .args(arguments)
+        .status();
     match ran {
         Ok(status) => code_of(status.code()),
         Err(_not_started) => ExitCode::from(UNAVAILABLE),
@@ -37,5 +50,6 @@ fn lab(arguments: Vec<OsString>) -> ExitCode {
 }
 
 fn code_of(code: Option<i32>) -> ExitCode {
-    code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::from(UNAVAILABLE), ExitCode::from)
+    code.and_then(|code| u8::try_from(code).ok())
+        .map_or(ExitCode::from(UNAVAILABLE), ExitCode::from)
 }

@@ -14,15 +14,22 @@ use crate::verdict::{Failure, Outcome, Verdict};
 pub(crate) fn run(command: AuditCommand) -> Outcome {
     match command {
         AuditCommand::Verify { directory, trust } => prove(&directory, &trust),
-        AuditCommand::Show { directory, leaf, event } => show(&directory, leaf, event.as_deref()),
+        AuditCommand::Show {
+            directory,
+            leaf,
+            event,
+        } => show(&directory, leaf, event.as_deref()),
     }
 }
 
 fn prove(directory: &Path, trust: &Path) -> Outcome {
     let keys = read_keys(trust)?;
     let verified = verify::verify_dir(directory, &keys).map_err(|fault| refused(&fault))?;
-    let events: Vec<String> =
-        verified.events.iter().map(|(event, count)| format!("{count:>8}  {event}")).collect();
+    let events: Vec<String> = verified
+        .events
+        .iter()
+        .map(|(event, count)| format!("{count:>8}  {event}"))
+        .collect();
     Ok(Verdict::yes(format!(
         "verified: {} leaves of {}, root {}",
         verified.size,
@@ -49,11 +56,17 @@ fn show(directory: &Path, leaf: Option<u64>, event: Option<&str>) -> Outcome {
             shown.push((index, text, value));
         }
     }
-    let lines: Vec<String> =
-        shown.iter().map(|(index, text, _)| format!("{index:>8}  {text}")).collect();
-    Ok(Verdict::yes(format!("{} leaves of {} (not verified)", shown.len(), directory.display()))
-        .body(lines.join("\n"))
-        .value(shown.into_iter().map(|(_, _, value)| value).collect()))
+    let lines: Vec<String> = shown
+        .iter()
+        .map(|(index, text, _)| format!("{index:>8}  {text}"))
+        .collect();
+    Ok(Verdict::yes(format!(
+        "{} leaves of {} (not verified)",
+        shown.len(),
+        directory.display()
+    ))
+    .body(lines.join("\n"))
+    .value(shown.into_iter().map(|(_, _, value)| value).collect()))
 }
 
 fn read_keys(path: &Path) -> Result<Vec<VerifierKey>, Failure> {
@@ -71,7 +84,10 @@ fn read_keys(path: &Path) -> Result<Vec<VerifierKey>, Failure> {
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(|line| line.parse().map_err(|error| failed(format!("{line}: {error}"))))
+        .map(|line| {
+            line.parse()
+                .map_err(|error| failed(format!("{line}: {error}")))
+        })
         .collect::<Result<_, _>>()?;
     if keys.is_empty() {
         return Err(failed("no key in it".to_owned()));

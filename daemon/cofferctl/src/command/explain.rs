@@ -12,7 +12,12 @@ pub(crate) fn run(asked: &str) -> Outcome {
     let Some(entry) = code::all().find(|entry| entry.code == wanted) else {
         let near: Vec<&str> = code::all()
             .map(|entry| entry.code)
-            .filter(|code| wanted.split('-').next().is_some_and(|family| code.starts_with(family)))
+            .filter(|code| {
+                wanted
+                    .split('-')
+                    .next()
+                    .is_some_and(|family| code.starts_with(family))
+            })
             .collect();
         let refusal = Refusal::new(
             "CL-020",

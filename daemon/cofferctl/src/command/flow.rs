@@ -11,7 +11,13 @@ use crate::cli::FlowCommand;
 use crate::verdict::{Failure, Outcome, Verdict};
 
 pub(crate) fn run(command: FlowCommand) -> Outcome {
-    let FlowCommand::Explain { rack, from, to, verb, bucket } = command;
+    let FlowCommand::Explain {
+        rack,
+        from,
+        to,
+        verb,
+        bucket,
+    } = command;
     let manifest = read(&rack)?;
     let from: ZoneName = word(&from)?;
     let to: ZoneName = word(&to)?;
@@ -19,9 +25,11 @@ pub(crate) fn run(command: FlowCommand) -> Outcome {
     let bucket = bucket.as_deref();
     let text = manifest.flows.explain(&from, &to, verb, bucket);
     match manifest.flows.decide(&from, &to, verb, bucket) {
-        FlowDecision::Allow(rule) => Ok(Verdict::yes(format!("allowed: {from} may {verb} at {to}"))
-            .body(text)
-            .value(json!({ "allowed": true, "line": rule.line }))),
+        FlowDecision::Allow(rule) => {
+            Ok(Verdict::yes(format!("allowed: {from} may {verb} at {to}"))
+                .body(text)
+                .value(json!({ "allowed": true, "line": rule.line })))
+        }
         FlowDecision::Refuse(refusal) => Err(Failure::new(Exit::Policy, refusal)),
     }
 }

@@ -15,7 +15,11 @@ use crate::verdict::{Failure, Outcome, Verdict};
 pub(crate) fn run(command: HwCommand) -> Outcome {
     match command {
         HwCommand::Facts { sysroot } => Ok(facts(&sysroot)),
-        HwCommand::Check { policy, node, sysroot } => check(&policy, &node, &sysroot),
+        HwCommand::Check {
+            policy,
+            node,
+            sysroot,
+        } => check(&policy, &node, &sysroot),
         HwCommand::Compare { policy, a, b } => compare(&policy, &a, &b),
     }
 }
@@ -24,9 +28,13 @@ fn facts(sysroot: &Path) -> Verdict {
     let inventory = Inventory::read(sysroot);
     let value = inventory.to_json();
     let text = serde_json::to_string_pretty(&value).unwrap_or_default();
-    Verdict::yes(format!("facts read below {} ({})", sysroot.display(), grade_of(sysroot)))
-        .body(text)
-        .value(value)
+    Verdict::yes(format!(
+        "facts read below {} ({})",
+        sysroot.display(),
+        grade_of(sysroot)
+    ))
+    .body(text)
+    .value(value)
 }
 
 fn check(policy: &Path, node: &str, sysroot: &Path) -> Outcome {
@@ -108,5 +116,9 @@ fn evidence_of(policy: &Policy, sysroot: &Path) -> Evidence {
 
 /// What is read elsewhere than at the root is a capture, and proves nothing about this machine.
 fn grade_of(sysroot: &Path) -> Grade {
-    if sysroot == Path::new("/") { Grade::E1Asserted } else { Grade::E0Simulated }
+    if sysroot == Path::new("/") {
+        Grade::E1Asserted
+    } else {
+        Grade::E0Simulated
+    }
 }

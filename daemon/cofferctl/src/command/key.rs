@@ -16,10 +16,17 @@ pub(crate) fn run(command: KeyCommand) -> Outcome {
             "no keyring was made",
             "name a file that does not exist yet, in a directory of yours",
         )
-        .read(format!("{}: {}", file.display(), cofferdam_node::refusal::chain(&error)));
+        .read(format!(
+            "{}: {}",
+            file.display(),
+            cofferdam_node::refusal::chain(&error)
+        ));
         Failure::new(Exit::Config, refusal)
     })?;
-    Ok(Verdict::yes(format!("made: a keyring with one key, mode 0600, {}", file.display()))
-        .body("keep a copy where the rack is not: without it nothing sealed under it opens again\n")
-        .value(json!({ "file": file })))
+    Ok(Verdict::yes(format!(
+        "made: a keyring with one key, mode 0600, {}",
+        file.display()
+    ))
+    .body("keep a copy where the rack is not: without it nothing sealed under it opens again\n")
+    .value(json!({ "file": file })))
 }

@@ -19,7 +19,11 @@ pub(crate) fn put(file: &Path, target: &str, rack: &RackArguments) -> Outcome {
     let length = bytes.len();
     let request = reach::request(Method::PUT, &object_path(bucket, key), bytes)?;
     let answer = reach::runtime()?.block_on(reach.ask("storage", request))?;
-    done(answer, &format!("stored: {length} bytes as {target}, sealed"), &reach)
+    done(
+        answer,
+        &format!("stored: {length} bytes as {target}, sealed"),
+        &reach,
+    )
 }
 
 pub(crate) fn get(source: &str, output: Option<&Path>, rack: &RackArguments) -> Outcome {
@@ -33,8 +37,15 @@ pub(crate) fn get(source: &str, output: Option<&Path>, rack: &RackArguments) -> 
     match output {
         Some(path) => {
             std::fs::write(path, &answer.bytes).map_err(|error| file_failed(path, &error))?;
-            let line = format!("fetched: {} bytes into {}", answer.bytes.len(), path.display());
-            Ok(Verdict::yes(with_grade(line, &reach)).value(json!({ "bytes": answer.bytes.len() })))
+            let line = format!(
+                "fetched: {} bytes into {}",
+                answer.bytes.len(),
+                path.display()
+            );
+            Ok(
+                Verdict::yes(with_grade(line, &reach))
+                    .value(json!({ "bytes": answer.bytes.len() })),
+            )
         }
         None => {
             std::io::stdout()
@@ -74,11 +85,21 @@ pub(crate) fn list(target: &str, rack: &RackArguments) -> Outcome {
             break;
         }
     }
-    let lines: Vec<String> =
-        found.iter().map(|(key, size)| format!("{size:>12}  {key}")).collect();
-    Ok(Verdict::yes(with_grade(format!("{} objects in {target}", found.len()), &reach))
-        .body(lines.join("\n"))
-        .value(found.iter().map(|(key, size)| json!({ "key": key, "size": size })).collect()))
+    let lines: Vec<String> = found
+        .iter()
+        .map(|(key, size)| format!("{size:>12}  {key}"))
+        .collect();
+    Ok(Verdict::yes(with_grade(
+        format!("{} objects in {target}", found.len()),
+        &reach,
+    ))
+    .body(lines.join("\n"))
+    .value(
+        found
+            .iter()
+            .map(|(key, size)| json!({ "key": key, "size": size }))
+            .collect(),
+    ))
 }
 
 /// Stores an object only where there is none of that name.
@@ -88,9 +109,10 @@ pub(crate) async fn put_conditionally(
     bytes: &[u8],
 ) -> Result<Answer, Failure> {
     let mut request = reach::request(Method::PUT, path, bytes.to_vec())?;
-    request
-        .headers_mut()
-        .insert(http::header::IF_NONE_MATCH, http::HeaderValue::from_static("*"));
+    request.headers_mut().insert(
+        http::header::IF_NONE_MATCH,
+        http::HeaderValue::from_static("*"),
+    );
     reach.ask("storage", request).await
 }
 
@@ -143,13 +165,21 @@ fn contents(text: &str) -> Vec<(String, u64)> {
     };
     text.split("<Contents>")
         .skip(1)
-        .filter_map(|part| Some((decode(&inside(part, "Key")?), inside(part, "Size")?.parse().ok()?)))
+        .filter_map(|part| {
+            Some((
+                decode(&inside(part, "Key")?),
+                inside(part, "Size")?.parse().ok()?,
+            ))
+        })
         .collect()
 }
 
 fn done(answer: Answer, line: &str, reach: &Reach) -> Outcome {
     if answer.status == StatusCode::OK {
-        let etag = answer.headers.get(http::header::ETAG).and_then(|value| value.to_str().ok());
+        let etag = answer
+            .headers
+            .get(http::header::ETAG)
+            .and_then(|value| value.to_str().ok());
         Ok(Verdict::yes(with_grade(line.to_owned(), reach)).value(json!({ "etag": etag })))
     } else {
         Err(answer.failure())
@@ -195,13 +225,19 @@ mod tests {
 
     #[test]
     fn keys_are_escaped_but_for_their_slashes() {
-        assert_eq!(object_path("files", "a b/é+.txt"), "/files/a%20b/%C3%A9%2B.txt");
+        assert_eq!(
+            object_path("files", "a b/é+.txt"),
+            "/files/a%20b/%C3%A9%2B.txt"
+        );
     }
 
     #[test]
     fn a_listing_is_read_back_as_it_was_written() {
         let key = "a b/é+ %&.txt";
-        let xml = format!("<Contents><Key>{}</Key><Size>7</Size></Contents>", encode(key, true));
+        let xml = format!(
+            "<Contents><Key>{}</Key><Size>7</Size></Contents>",
+            encode(key, true)
+        );
         assert_eq!(contents(&xml), [(key.to_owned(), 7)]);
     }
 

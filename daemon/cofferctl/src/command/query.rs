@@ -57,9 +57,12 @@ pub(crate) fn run(
 
 fn print(text: &str) -> Outcome {
     use std::io::Write as _;
-    std::io::stdout().lock().write_all(text.as_bytes()).map_err(|error| {
-        super::object::file_failed(std::path::Path::new("standard output"), &error)
-    })?;
+    std::io::stdout()
+        .lock()
+        .write_all(text.as_bytes())
+        .map_err(|error| {
+            super::object::file_failed(std::path::Path::new("standard output"), &error)
+        })?;
     Ok(Verdict::silent())
 }
 
@@ -84,7 +87,12 @@ pub(crate) async fn ask(reach: &Reach, sql: &str) -> Result<Rows, Failure> {
                 "analytics answered what this tool does not understand",
                 "both should be of one release",
             )
-            .read(String::from_utf8_lossy(&answer.bytes).chars().take(300).collect::<String>());
+            .read(
+                String::from_utf8_lossy(&answer.bytes)
+                    .chars()
+                    .take(300)
+                    .collect::<String>(),
+            );
             Failure::new(Exit::Data, refusal)
         })
 }
@@ -105,13 +113,30 @@ fn read(whole: Value) -> Option<Rows> {
         .iter()
         .map(|row| match row {
             Value::Array(cells) => Some(cells.clone()),
-            Value::Object(cells) => {
-                Some(headings.iter().map(|name| cells.get(name).cloned().unwrap_or_default()).collect())
-            }
+            Value::Object(cells) => Some(
+                headings
+                    .iter()
+                    .map(|name| cells.get(name).cloned().unwrap_or_default())
+                    .collect(),
+            ),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         })
         .collect::<Option<Vec<_>>>()?;
-    let number = |pointer| whole.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
-    let (suppressed, min_group) = (number("/suppressed/groups"), number("/suppressed/min-group"));
-    Some(Rows { headings, rows, suppressed, min_group, whole })
+    let number = |pointer| {
+        whole
+            .pointer(pointer)
+            .and_then(Value::as_u64)
+            .unwrap_or_default()
+    };
+    let (suppressed, min_group) = (
+        number("/suppressed/groups"),
+        number("/suppressed/min-group"),
+    );
+    Some(Rows {
+        headings,
+        rows,
+        suppressed,
+        min_group,
+        whole,
+    })
 }

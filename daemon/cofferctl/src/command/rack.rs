@@ -13,10 +13,16 @@ use crate::verdict::{Failure, Outcome, Verdict};
 
 pub(crate) fn run(command: RackCommand) -> Outcome {
     match command {
-        RackCommand::Check { directory, operators } => check(&directory, &operators),
-        RackCommand::Sign { directory, key, domain, epoch } => {
-            sign(&directory, &key, &domain, epoch)
-        }
+        RackCommand::Check {
+            directory,
+            operators,
+        } => check(&directory, &operators),
+        RackCommand::Sign {
+            directory,
+            key,
+            domain,
+            epoch,
+        } => sign(&directory, &key, &domain, epoch),
     }
 }
 
@@ -24,13 +30,22 @@ fn check(directory: &Path, operators: &[PathBuf]) -> Outcome {
     let (kept, signed) = if operators.is_empty() {
         Manifest::check(directory)
             .map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))?;
-        ("the three files keep every rule", "signature not asked for: name operators with --operator")
+        (
+            "the three files keep every rule",
+            "signature not asked for: name operators with --operator",
+        )
     } else {
-        let keys = operators.iter().map(|file| verifier(file)).collect::<Result<Vec<_>, _>>()?;
+        let keys = operators
+            .iter()
+            .map(|file| verifier(file))
+            .collect::<Result<Vec<_>, _>>()?;
         let threshold = u32::try_from(keys.len()).unwrap_or(u32::MAX);
         Manifest::load(directory, &Operators { keys, threshold })
             .map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))?;
-        ("the manifest is whole and signed", "every named operator signed these files")
+        (
+            "the manifest is whole and signed",
+            "every named operator signed these files",
+        )
     };
     Ok(Verdict::yes(format!("ok: {kept}"))
         .body(format!("{}\n{signed}\n", directory.display()))
@@ -39,8 +54,12 @@ fn check(directory: &Path, operators: &[PathBuf]) -> Outcome {
 
 fn sign(directory: &Path, key: &Path, domain: &str, epoch: u64) -> Outcome {
     let signer = SignerKey::read(key).map_err(|error| {
-        let refusal = Refusal::new(error.code(), "nothing was signed", "name the operator's key file")
-            .read(cofferdam_node::refusal::chain(&error));
+        let refusal = Refusal::new(
+            error.code(),
+            "nothing was signed",
+            "name the operator's key file",
+        )
+        .read(cofferdam_node::refusal::chain(&error));
         Failure::new(Exit::Config, refusal)
     })?;
     let number = epoch;
@@ -80,5 +99,7 @@ fn verifier(file: &Path) -> Result<VerifierKey, Failure> {
         Failure::new(Exit::Config, refusal)
     };
     let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
-    text.trim().parse().map_err(|error| failed(format!("{error}")))
+    text.trim()
+        .parse()
+        .map_err(|error| failed(format!("{error}")))
 }

@@ -28,9 +28,14 @@ pub(crate) fn seal(arguments: &SealArguments) -> Outcome {
     let mut input = open_input(arguments.input.as_deref())?;
     if arguments.token {
         let plain = read_whole(&mut *input)?;
-        let token = ring.encrypt(&plain, now).map_err(|error| refused(error.code(), &error))?;
+        let token = ring
+            .encrypt(&plain, now)
+            .map_err(|error| refused(error.code(), &error))?;
         write_output(arguments.output.as_deref(), |out| writeln!(out, "{token}"))?;
-        return Ok(said(arguments.output.as_deref(), &format!("sealed: {} bytes as a token", plain.len())));
+        return Ok(said(
+            arguments.output.as_deref(),
+            &format!("sealed: {} bytes as a token", plain.len()),
+        ));
     }
     let key = FernetKey::generate().map_err(|error| refused(error.code(), &error))?;
     let wrapped = WrappedKey::seal(ring.primary(), &key, now)
@@ -53,7 +58,10 @@ pub(crate) fn seal(arguments: &SealArguments) -> Outcome {
         length = sealer.finish(&mut sealed);
         out.write_all(&sealed)
     })?;
-    Ok(said(arguments.output.as_deref(), &format!("sealed: {length} bytes as an object")))
+    Ok(said(
+        arguments.output.as_deref(),
+        &format!("sealed: {length} bytes as an object"),
+    ))
 }
 
 pub(crate) fn unseal(arguments: &UnsealArguments) -> Outcome {
@@ -61,10 +69,16 @@ pub(crate) fn unseal(arguments: &UnsealArguments) -> Outcome {
     let range = arguments.range.as_deref().map(parse_range).transpose()?;
     let sealed = Sealed::open(arguments.input.as_deref())?;
     let mut head = [0_u8; HEADER_LEN];
-    let filled = sealed.source().read_at(&mut head, 0).map_err(|error| input_failed(&error))?;
+    let filled = sealed
+        .source()
+        .read_at(&mut head, 0)
+        .map_err(|error| input_failed(&error))?;
     let length = match Header::parse(head.get(..filled).unwrap_or_default()) {
         Ok(header) => {
-            let key = header.wrapped().open(&ring).map_err(|error| refused(error.code(), &error))?;
+            let key = header
+                .wrapped()
+                .open(&ring)
+                .map_err(|error| refused(error.code(), &error))?;
             let context = arguments.context.as_bytes();
             match header.layout() {
                 Layout::Frames => open_frames(&sealed, &key, context, range, arguments)?,
@@ -73,7 +87,10 @@ pub(crate) fn unseal(arguments: &UnsealArguments) -> Outcome {
         }
         Err(_not_an_object) => open_token(&sealed, &ring, range, arguments)?,
     };
-    Ok(said(arguments.output.as_deref(), &format!("opened: {length} bytes, every one verified")))
+    Ok(said(
+        arguments.output.as_deref(),
+        &format!("opened: {length} bytes, every one verified"),
+    ))
 }
 
 fn open_frames(
@@ -92,7 +109,9 @@ fn open_frames(
     write_output(arguments.output.as_deref(), |out| {
         while offset < to {
             plain.clear();
-            let wanted = usize::try_from(to - offset).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+            let wanted = usize::try_from(to - offset)
+                .unwrap_or(CHUNK_BYTES)
+                .min(CHUNK_BYTES);
             match reader.read_at(offset, wanted, &mut plain) {
                 Ok(0) => break,
                 Ok(read) => {
@@ -119,13 +138,14 @@ fn open_records(
     range: Option<(u64, u64)>,
     arguments: &UnsealArguments,
 ) -> Result<u64, Failure> {
-    let mut opener = RecordOpener::new(header, key, context)
-        .map_err(|error| refused(error.code(), &error))?;
+    let mut opener =
+        RecordOpener::new(header, key, context).map_err(|error| refused(error.code(), &error))?;
     let bytes = sealed.whole().map_err(|error| input_failed(&error))?;
     let mut rest = bytes.get(HEADER_LEN..).unwrap_or_default();
     let mut plain = Vec::new();
-    while let Some(record) =
-        opener.next(&mut rest).map_err(|error| refused(error.code(), &error))?
+    while let Some(record) = opener
+        .next(&mut rest)
+        .map_err(|error| refused(error.code(), &error))?
     {
         plain.extend_from_slice(&record.plain);
     }
@@ -148,7 +168,9 @@ fn open_token(
         Failure::new(Exit::Data, refusal)
     };
     let text = std::str::from_utf8(&bytes).map_err(|_not_text| not_sealed())?;
-    let plain = ring.decrypt(text.trim(), None).map_err(|_one_answer_for_all| not_sealed())?;
+    let plain = ring
+        .decrypt(text.trim(), None)
+        .map_err(|_one_answer_for_all| not_sealed())?;
     write_part(&plain, range, arguments)
 }
 
@@ -182,7 +204,9 @@ fn parse_range(text: &str) -> Result<(u64, u64), Failure> {
 }
 
 fn within(range: Option<(u64, u64)>, length: u64) -> Result<(u64, u64), Failure> {
-    let Some((from, to)) = range else { return Ok((0, length)) };
+    let Some((from, to)) = range else {
+        return Ok((0, length));
+    };
     if from >= length {
         let refusal = Refusal::new(
             "CL-052",
@@ -204,7 +228,9 @@ enum Sealed {
 impl Sealed {
     fn open(path: Option<&Path>) -> Result<Self, Failure> {
         match path {
-            Some(path) => File::open(path).map(Self::File).map_err(|error| file_failed(path, &error)),
+            Some(path) => File::open(path)
+                .map(Self::File)
+                .map_err(|error| file_failed(path, &error)),
             None => Ok(Self::Bytes(read_whole(&mut io::stdin().lock())?)),
         }
     }
@@ -286,8 +312,9 @@ fn write_output(
 
 fn said(output: Option<&Path>, line: &str) -> Verdict {
     match output {
-        Some(path) => Verdict::yes(format!("{line}, {}", path.display()))
-            .value(json!({ "file": path })),
+        Some(path) => {
+            Verdict::yes(format!("{line}, {}", path.display())).value(json!({ "file": path }))
+        }
         None => Verdict::silent(),
     }
 }

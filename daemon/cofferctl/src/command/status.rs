@@ -22,7 +22,10 @@ pub(crate) fn run(rack: &RackArguments) -> Outcome {
             Ok(answer) if answer.status.is_success() => {
                 serving += 1;
                 let health: Value = serde_json::from_slice(&answer.bytes).unwrap_or_default();
-                lines.push(format!("{:<10} serving  {}  {}", zone.name, zone.address, zone.node));
+                lines.push(format!(
+                    "{:<10} serving  {}  {}",
+                    zone.name, zone.address, zone.node
+                ));
                 values.push(health);
             }
             Ok(answer) => note(zone, answer.failure(), &mut lines, &mut values),
@@ -31,8 +34,11 @@ pub(crate) fn run(rack: &RackArguments) -> Outcome {
     }
     let all = reach.file().zones.len();
     let line = format!("{serving} of {all} zones serve ({})", reach.file().grade);
-    let verdict =
-        if serving == all { Verdict::yes(line) } else { Verdict::no(line, Exit::TryAgain) };
+    let verdict = if serving == all {
+        Verdict::yes(line)
+    } else {
+        Verdict::no(line, Exit::TryAgain)
+    };
     Ok(verdict.body(lines.join("\n")).value(Value::from(values)))
 }
 
@@ -43,8 +49,14 @@ fn note(zone: &LabZone, failure: Failure, lines: &mut Vec<String>, values: &mut 
         .and_then(|text| serde_json::from_slice(&text).ok())
         .and_then(|value: Value| Refusal::from_json(&value));
     let refusal = left.or_else(|| failure.refusals.into_iter().next());
-    let text = refusal.as_ref().map(ToString::to_string).unwrap_or_default();
-    lines.push(format!("{:<10} DOWN     {}  {}\n{text}", zone.name, zone.address, zone.node));
+    let text = refusal
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    lines.push(format!(
+        "{:<10} DOWN     {}  {}\n{text}",
+        zone.name, zone.address, zone.node
+    ));
     values.push(json!({
         "zone": zone.name,
         "status": "down",

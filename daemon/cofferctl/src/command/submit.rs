@@ -33,11 +33,19 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn stream(name: &str) -> Self {
-        Self { name: name.to_owned(), path: format!("/v1/streams/{name}/events"), patience: PATIENCE }
+        Self {
+            name: name.to_owned(),
+            path: format!("/v1/streams/{name}/events"),
+            patience: PATIENCE,
+        }
     }
 
     pub(crate) fn survey(name: &str) -> Self {
-        Self { name: name.to_owned(), path: format!("/v1/surveys/{name}/responses"), patience: PATIENCE }
+        Self {
+            name: name.to_owned(),
+            path: format!("/v1/surveys/{name}/responses"),
+            patience: PATIENCE,
+        }
     }
 
     /// The same, with records sent again for as long.
@@ -97,11 +105,18 @@ pub(crate) async fn submit_all(
     let records = Arc::new(records);
     let mut workers = tokio::task::JoinSet::new();
     for worker in 0..connections {
-        let (reach, target, records) =
-            (Arc::clone(&reach), Arc::clone(&target), Arc::clone(&records));
+        let (reach, target, records) = (
+            Arc::clone(&reach),
+            Arc::clone(&target),
+            Arc::clone(&records),
+        );
         let run_id = run_id.clone();
         workers.spawn(async move {
-            let mut lane = Lane { reach: &reach, target: &target, connection: None };
+            let mut lane = Lane {
+                reach: &reach,
+                target: &target,
+                connection: None,
+            };
             let mut counts = Counts::default();
             for (index, record) in records.iter().enumerate().skip(worker).step_by(connections) {
                 let key = format!("{run_id}-{index}");
@@ -187,9 +202,10 @@ fn read_records(file: Option<&Path>) -> Result<Vec<Value>, Failure> {
             .map_err(|error| super::object::file_failed(path, &error))?,
         None => {
             let mut text = String::new();
-            std::io::stdin().lock().read_to_string(&mut text).map_err(|error| {
-                super::object::file_failed(Path::new("standard input"), &error)
-            })?;
+            std::io::stdin()
+                .lock()
+                .read_to_string(&mut text)
+                .map_err(|error| super::object::file_failed(Path::new("standard input"), &error))?;
             text
         }
     };

@@ -66,19 +66,19 @@ pub fn tamper(
 ) -> Result<Result<verify::Verified, verify::Fault>, Failure> {
     copy_tree(trail, copy).map_err(|error| not_broken(copy, &error))?;
     let target = leaf_text(copy, leaf)?;
-    let bundle = find_bundle(copy, &target).map_err(|error| not_broken(copy, &error))?;
-    let Some((path, offset)) = bundle else {
-        return Err(not_broken(copy, &io::Error::other("the leaf was not found in its bundle")));
-    };
-    let mut bytes = std::fs::read(&path).map_err(|error| not_broken(&path, &error))?;
-    if let Some(byte) = bytes.get_mut(offset + target.len() / 2) {
-        *byte ^= 1;
+    let bundles = find_bundles(copy, &target).map_err(|error| not_broken(copy, &error))?;
+    if bundles.is_empty() {
+        return Err(not_broken(
+            copy,
+            &io::Error::other("the leaf was not found in a bundle"),
+        ));
     }
-    std::fs::remove_file(&path)
-        .and_then(|()| std::fs::write(&path, bytes))
-        .map_err(|error| not_broken(&path, &error))?;
-    let key: VerifierKey =
-        key.parse().map_err(|error| not_broken(copy, &io::Error::other(format!("{error}"))))?;
+    for (path, offset) in bundles {
+        flip(&path, offset + target.len() / 2).map_err(|error| not_broken(&path, &error))?;
+    }
+    let key: VerifierKey = key
+        .parse()
+        .map_err(|error| not_broken(copy, &io::Error::other(format!("{error}"))))?;
     Ok(verify::verify_dir(copy, &[key]))
 }
 
@@ -86,16 +86,30 @@ fn leaf_text(trail: &Path, leaf: u64) -> Result<String, Failure> {
     let entries = verify::entries(trail)
         .map_err(|fault| not_broken(trail, &io::Error::other(fault.refusal().to_string())))?;
     for entry in entries {
-        let (index, text) =
-            entry.map_err(|fault| not_broken(trail, &io::Error::other(fault.refusal().to_string())))?;
+        let (index, text) = entry
+            .map_err(|fault| not_broken(trail, &io::Error::other(fault.refusal().to_string())))?;
         if index == leaf {
             return Ok(text);
         }
     }
-    Err(not_broken(trail, &io::Error::other(format!("there is no leaf {leaf}"))))
+    Err(not_broken(
+        trail,
+        &io::Error::other(format!("there is no leaf {leaf}")),
+    ))
 }
 
-fn find_bundle(root: &Path, text: &str) -> io::Result<Option<(PathBuf, usize)>> {
+fn flip(path: &Path, offset: usize) -> io::Result<()> {
+    let mut bytes = std::fs::read(path)?;
+    if let Some(byte) = bytes.get_mut(offset) {
+        *byte ^= 1;
+    }
+    std::fs::remove_file(path)?;
+    std::fs::write(path, bytes)
+}
+
+/// Every bundle that holds the leaf: partial ones of earlier checkpoints lie beside the one that counts.
+fn find_bundles(root: &Path, text: &str) -> io::Result<Vec<(PathBuf, usize)>> {
+    let mut found = Vec::new();
     let mut waiting = vec![root.join("tile").join("entries")];
     while let Some(directory) = waiting.pop() {
         for entry in std::fs::read_dir(directory)? {
@@ -105,13 +119,15 @@ fn find_bundle(root: &Path, text: &str) -> io::Result<Option<(PathBuf, usize)>> 
                 continue;
             }
             let bytes = std::fs::read(&path)?;
-            let at = bytes.windows(text.len()).position(|window| window == text.as_bytes());
+            let at = bytes
+                .windows(text.len())
+                .position(|window| window == text.as_bytes());
             if let Some(offset) = at {
-                return Ok(Some((path, offset)));
+                found.push((path, offset));
             }
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
@@ -135,7 +151,9 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
 pub async fn plain_http(address: SocketAddr) -> Result<bool, Failure> {
     let attempt = async {
         let mut stream = tokio::net::TcpStream::connect(address).await?;
-        stream.write_all(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n").await?;
+        stream
+            .write_all(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await?;
         Ok::<bool, io::Error>(!answered_in_http(&mut stream).await)
     };
     limited(attempt).await
@@ -157,8 +175,12 @@ pub async fn without_certificate(address: SocketAddr) -> Result<bool, Failure> {
         let stream = tokio::net::TcpStream::connect(address).await?;
         let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let Ok(mut stream) = connector.connect(name, stream).await else { return Ok(true) };
-        let sent = stream.write_all(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let Ok(mut stream) = connector.connect(name, stream).await else {
+            return Ok(true);
+        };
+        let sent = stream
+            .write_all(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await;
         Ok::<bool, io::Error>(sent.is_err() || !answered_in_http(&mut stream).await)
     };
     limited(attempt).await
@@ -176,16 +198,24 @@ pub async fn forged_zone(
     target: &ZoneName,
 ) -> Result<bool, Failure> {
     let made = IdentityKey::generate().and_then(|key| {
-        key.boot_credential(claims, &manifest.domain, crate::clock::system().unix_seconds())
+        key.boot_credential(
+            claims,
+            &manifest.domain,
+            crate::clock::system().unix_seconds(),
+        )
     });
-    let forged = made.map_err(|error| {
-        not_broken(manifest_path(), &io::Error::other(error.to_string()))
-    })?;
-    let forged = Snapshot { credential: Some(Arc::new(forged)), ..snapshot.clone() };
+    let forged =
+        made.map_err(|error| not_broken(manifest_path(), &io::Error::other(error.to_string())))?;
+    let forged = Snapshot {
+        credential: Some(Arc::new(forged)),
+        ..snapshot.clone()
+    };
     let (_sender, receiver) = watch::channel(Arc::new(forged));
     let dialer = Dialer::new(receiver, crate::clock::system());
     let attempt = async {
-        let Ok(mut connection) = dialer.connect(address, target).await else { return Ok(true) };
+        let Ok(mut connection) = dialer.connect(address, target).await else {
+            return Ok(true);
+        };
         let request = http::Request::get("/v1/health")
             .body(cofferdam_link::empty())
             .map_err(io::Error::other)?;
@@ -267,7 +297,10 @@ mod believe {
         }
 
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            vec![SignatureScheme::ECDSA_NISTP256_SHA256, SignatureScheme::ED25519]
+            vec![
+                SignatureScheme::ECDSA_NISTP256_SHA256,
+                SignatureScheme::ED25519,
+            ]
         }
     }
 }

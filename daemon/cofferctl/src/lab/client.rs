@@ -32,23 +32,34 @@ pub async fn lease(layout: &Layout, manifest: &Manifest) -> Result<LeaseGrant, F
     let boot = key
         .boot_credential(&id, &manifest.domain, clock.unix_seconds())
         .map_err(|error| no_lease(error.to_string()))?;
-    let csr_der =
-        key.signing_request(&id, &manifest.domain).map_err(|error| no_lease(error.to_string()))?;
+    let csr_der = key
+        .signing_request(&id, &manifest.domain)
+        .map_err(|error| no_lease(error.to_string()))?;
     let keeper = &NODES[0];
     let pin = manifest
         .pins()
         .into_iter()
         .find_map(|(pin, peer)| (peer.node.as_ref() == keeper.node).then_some(pin))
         .ok_or_else(|| no_lease("the manifest pins no key for the keeper".to_owned()))?;
-    let bench = Bench::There { address: layout.address(keeper), pin };
+    let bench = Bench::There {
+        address: layout.address(keeper),
+        pin,
+    };
     let (_snapshot, receiver) = watch::channel(Arc::new(no_credential(manifest)));
     let dialer = Dialer::new(receiver, clock);
-    let request =
-        LeaseRequest { node: id.node.clone(), epoch: manifest.epoch, csr_der, evidence: None };
-    bench.lease(&dialer, &boot, request).await.map_err(|error| match error {
-        BenchError::Refused(refusal) => Failure::new(Exit::Policy, refusal),
-        other => no_lease(cofferdam_node::refusal::chain(&other)),
-    })
+    let request = LeaseRequest {
+        node: id.node.clone(),
+        epoch: manifest.epoch,
+        csr_der,
+        evidence: None,
+    };
+    bench
+        .lease(&dialer, &boot, request)
+        .await
+        .map_err(|error| match error {
+            BenchError::Refused(refusal) => Failure::new(Exit::Policy, refusal),
+            other => no_lease(cofferdam_node::refusal::chain(&other)),
+        })
 }
 
 /// Writes what clients read: certificate, and the authorities of all zones. Replaced whole, so that a reader never sees half.
@@ -57,7 +68,13 @@ pub async fn lease(layout: &Layout, manifest: &Manifest) -> Result<LeaseGrant, F
 /// A file could not be written.
 pub fn write(layout: &Layout, grant: &LeaseGrant) -> Result<(), Failure> {
     let chain: String = grant.chain_der.iter().map(|der| pem(der)).collect();
-    let roots: String = grant.trust.domains.values().flatten().map(|der| pem(der)).collect();
+    let roots: String = grant
+        .trust
+        .domains
+        .values()
+        .flatten()
+        .map(|der| pem(der))
+        .collect();
     let client = layout.client();
     replace(&client.join("app.crt"), &chain)
         .and_then(|()| replace(&client.join("ca.crt"), &roots))
@@ -71,9 +88,18 @@ pub fn write(layout: &Layout, grant: &LeaseGrant) -> Result<(), Failure> {
 pub fn manifest(layout: &Layout) -> Result<Manifest, Failure> {
     let text = std::fs::read_to_string(layout.operator_public())
         .map_err(|error| no_lease(error.to_string()))?;
-    let key: VerifierKey = text.trim().parse().map_err(|error| no_lease(format!("{error}")))?;
-    Manifest::load(&layout.rack(), &Operators { keys: vec![key], threshold: 1 })
-        .map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))
+    let key: VerifierKey = text
+        .trim()
+        .parse()
+        .map_err(|error| no_lease(format!("{error}")))?;
+    Manifest::load(
+        &layout.rack(),
+        &Operators {
+            keys: vec![key],
+            threshold: 1,
+        },
+    )
+    .map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))
 }
 
 /// Who the client is.
@@ -105,7 +131,10 @@ fn pem(der: &[u8]) -> String {
         .chunks(64)
         .map(|line| std::str::from_utf8(line).expect("base64 is ASCII"))
         .collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+    format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        lines.join("\n")
+    )
 }
 
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
@@ -135,6 +164,9 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "-----BEGIN CERTIFICATE-----");
         assert_eq!(lines[1].len(), 64);
-        assert_eq!(*lines.last().expect("a last line"), "-----END CERTIFICATE-----");
+        assert_eq!(
+            *lines.last().expect("a last line"),
+            "-----END CERTIFICATE-----"
+        );
     }
 }

@@ -48,7 +48,12 @@ impl Crew {
         let layout = prepared.layout.clone();
         let manifest = client::manifest(&layout)?;
         let runtime = reach::runtime()?;
-        let mut crew = Self { layout, manifest, processes: Vec::new(), runtime };
+        let mut crew = Self {
+            layout,
+            manifest,
+            processes: Vec::new(),
+            runtime,
+        };
         for node in &NODES {
             let process = ZoneProcess::start(&crew.layout, node)?;
             crew.processes.push(process);
@@ -83,7 +88,9 @@ impl Crew {
 
     /// The program of a zone.
     pub fn process(&mut self, kind: cofferdam_hwprofile::ZoneKind) -> Option<&mut ZoneProcess> {
-        self.processes.iter_mut().find(|process| process.node().kind == kind)
+        self.processes
+            .iter_mut()
+            .find(|process| process.node().kind == kind)
     }
 
     /// The rack as a client reaches it.
@@ -106,7 +113,9 @@ impl Crew {
 
     /// Whether none of the programs runs any more.
     pub fn all_fallen(&mut self) -> bool {
-        self.processes.iter_mut().all(|process| process.ended().is_some())
+        self.processes
+            .iter_mut()
+            .all(|process| process.ended().is_some())
     }
 
     /// Asks for a fresh certificate for the client, waiting for the keeper if need be.
@@ -116,7 +125,9 @@ impl Crew {
     pub fn lease_client(&mut self) -> Result<(), Failure> {
         let watch = Stopwatch::start();
         loop {
-            let asked = self.runtime.block_on(client::lease(&self.layout, &self.manifest));
+            let asked = self
+                .runtime
+                .block_on(client::lease(&self.layout, &self.manifest));
             match asked {
                 Ok(grant) => return client::write(&self.layout, &grant),
                 Err(failure) if failure.exit == Exit::Policy => return Err(failure),
@@ -130,7 +141,9 @@ impl Crew {
         let reach = self.reach()?;
         loop {
             let request = reach::request(Method::GET, "/v1/health", "")?;
-            let answered = self.runtime.block_on(reach.ask(node.kind.as_str(), request));
+            let answered = self
+                .runtime
+                .block_on(reach.ask(node.kind.as_str(), request));
             match answered {
                 Ok(answer) if answer.status.is_success() => return Ok(()),
                 Ok(answer) => self.check_patience(watch, answer.failure())?,
@@ -170,7 +183,9 @@ impl Crew {
                 cert: client.join("app.crt"),
                 key: client.join("app.key"),
                 ca: client.join("ca.crt"),
-                id: client::client_id().spiffe(&self.manifest.domain).to_string(),
+                id: client::client_id()
+                    .spiffe(&self.manifest.domain)
+                    .to_string(),
             },
             s3: LabS3 {
                 endpoint: endpoint(&NODES[2]),
@@ -236,7 +251,9 @@ fn fallen(layout: &Layout, node: &LabNode, end: &str) -> Failure {
     }
     let log = std::fs::read_to_string(layout.log(node)).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();
-    let tail = lines.get(lines.len().saturating_sub(LOG_LINES)..).unwrap_or_default();
+    let tail = lines
+        .get(lines.len().saturating_sub(LOG_LINES)..)
+        .unwrap_or_default();
     let mut refusal = Refusal::new(
         "LAB-022",
         "a program of the lab ended by itself",

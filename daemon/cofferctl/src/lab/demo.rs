@@ -28,7 +28,9 @@ use crate::verdict::{Failure, Outcome, Verdict};
 /// A step failed; its name stands in the refusal.
 pub fn run(directory: Option<PathBuf>, base_port: Option<u16>) -> Outcome {
     let mut stage = Stage::new();
-    stage.say(&format!("A rack of four zones on this machine. Hardware: {GRADE}. All else is real."));
+    stage.say(&format!(
+        "A rack of four zones on this machine. Hardware: {GRADE}. All else is real."
+    ));
     let own = directory.is_none();
     let directory = match directory {
         Some(directory) => std::path::absolute(directory).map_err(|error| no_place(&error))?,
@@ -63,7 +65,10 @@ fn perform(stage: &mut Stage, layout: Layout) -> Result<(), Failure> {
     let directory = layout.directory().to_owned();
     stage.begin("start");
     let mut crew = Crew::start(layout, &mut |text| stage.progress(text))?;
-    stage.pass("start", "a keeper and three zones run as four processes; each holds a lease of 15 min");
+    stage.pass(
+        "start",
+        "a keeper and three zones run as four processes; each holds a lease of 15 min",
+    );
     let played = play(stage, &mut crew);
     stage.begin("stop");
     let wrong = crew.stop();
@@ -126,7 +131,10 @@ fn judge_evidence(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
             }
         }
     }
-    stage.pass("evidence", &format!("4 nodes match their platform, {pairs} of 6 pairs are separate"));
+    stage.pass(
+        "evidence",
+        &format!("4 nodes match their platform, {pairs} of 6 pairs are separate"),
+    );
     Ok(())
 }
 
@@ -135,7 +143,10 @@ fn find_no_names(stage: &mut Stage, directory: &Path) -> Result<(), Failure> {
     let names = sample::family_names();
     let scan = scan::scan(directory, names).map_err(|error| no_place(&error))?;
     if let Some((path, name)) = scan.found.first() {
-        return Err(failed("nothing plain", &format!("{}: {name}", path.display())));
+        return Err(failed(
+            "nothing plain",
+            &format!("{}: {name}", path.display()),
+        ));
     }
     stage.pass(
         "nothing plain",
@@ -162,7 +173,9 @@ fn free_ports() -> Result<u16, Failure> {
         }
         base = if base > 59_000 { 10_000 } else { base + 7 };
     }
-    Err(no_place(&std::io::Error::other("no four free ports in a row on 127.0.0.1")))
+    Err(no_place(&std::io::Error::other(
+        "no four free ports in a row on 127.0.0.1",
+    )))
 }
 
 fn no_place(error: &std::io::Error) -> Failure {

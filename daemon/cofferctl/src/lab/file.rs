@@ -118,8 +118,7 @@ impl LabFile {
             Failure::new(Exit::Config, refusal)
         };
         let text = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
-        let file: Self =
-            serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
+        let file: Self = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
         if file.version != 1 {
             return Err(failed(format!("version {} is not 1", file.version)));
         }
@@ -135,6 +134,9 @@ impl LabFile {
     /// Where each zone listens.
     #[must_use]
     pub fn addresses(&self) -> BTreeMap<String, SocketAddr> {
-        self.zones.iter().map(|zone| (zone.name.clone(), zone.address)).collect()
+        self.zones
+            .iter()
+            .map(|zone| (zone.name.clone(), zone.address))
+            .collect()
     }
 }

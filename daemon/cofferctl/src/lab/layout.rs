@@ -78,7 +78,10 @@ impl Layout {
     /// A lab in `directory` with four ports from `base_port`.
     #[must_use]
     pub fn new(directory: &Path, base_port: u16) -> Self {
-        Self { directory: directory.to_owned(), base_port }
+        Self {
+            directory: directory.to_owned(),
+            base_port,
+        }
     }
 
     /// The lab's directory.
@@ -121,7 +124,9 @@ impl Layout {
     /// What a zone's program said.
     #[must_use]
     pub fn log(&self, node: &LabNode) -> PathBuf {
-        self.directory.join("log").join(format!("{}.log", node.zone()))
+        self.directory
+            .join("log")
+            .join(format!("{}.log", node.zone()))
     }
 
     /// The client's key and certificates.

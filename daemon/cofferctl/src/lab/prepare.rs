@@ -50,17 +50,28 @@ pub fn prepare(layout: Layout) -> Result<Prepared, Failure> {
         pins.push((node.node, key.pin()));
         make_trail_key(&layout, node)?;
         tree::unpack(node.tree, &layout.sysroot(node)).map_err(|error| {
-            failed_to_make(&layout.sysroot(node), &cofferdam_node::refusal::chain(&error))
+            failed_to_make(
+                &layout.sysroot(node),
+                &cofferdam_node::refusal::chain(&error),
+            )
         })?;
     }
     make_directory(&layout.client())?;
     pins.push((CLIENT, identity(&layout.client().join("app.key"))?.pin()));
     write_rack(&layout, &operator, &pins)?;
     let s3_secret = random_text()?;
-    write_file(&layout.state(&NODES[2]).join("grants.toml"), &grants(&s3_secret), 0o600)?;
+    write_file(
+        &layout.state(&NODES[2]).join("grants.toml"),
+        &grants(&s3_secret),
+        0o600,
+    )?;
     let surveys = layout.state(&NODES[1]).join("surveys");
     make_directory(&surveys)?;
-    write_file(&surveys.join(format!("{}.json", layout::SURVEY)), SURVEY_SCHEMA, 0o600)?;
+    write_file(
+        &surveys.join(format!("{}.json", layout::SURVEY)),
+        SURVEY_SCHEMA,
+        0o600,
+    )?;
     for node in &NODES {
         let text = node_toml(&layout, node, &operator);
         write_file(&layout.state(node).join("node.toml"), &text, 0o600)?;
@@ -79,7 +90,9 @@ pub fn check_free(layout: &Layout) -> Result<(), Failure> {
 }
 
 fn check_directory(directory: &Path) -> Result<(), Failure> {
-    let taken = std::fs::read_dir(directory).ok().and_then(|mut entries| entries.next());
+    let taken = std::fs::read_dir(directory)
+        .ok()
+        .and_then(|mut entries| entries.next());
     if taken.is_some() {
         let refusal = Refusal::new(
             "LAB-001",
@@ -199,14 +212,16 @@ fn zone_settings(node: &LabNode) -> &'static str {
 
 fn random_text() -> Result<String, Failure> {
     let mut bytes = [0_u8; 30];
-    SystemRandom::new().fill(&mut bytes).map_err(|_unspecified| {
-        let refusal = Refusal::new(
-            "LAB-003",
-            "the system gave no randomness, so no lab is made",
-            "try again; if it stays, look at the kernel's log",
-        );
-        Failure::new(Exit::TryAgain, refusal)
-    })?;
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_unspecified| {
+            let refusal = Refusal::new(
+                "LAB-003",
+                "the system gave no randomness, so no lab is made",
+                "try again; if it stays, look at the kernel's log",
+            );
+            Failure::new(Exit::TryAgain, refusal)
+        })?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 

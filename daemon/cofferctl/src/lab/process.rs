@@ -45,7 +45,11 @@ pub fn program_path(node: &LabNode) -> Result<PathBuf, Failure> {
     };
     let here = std::env::current_exe().map_err(|error| missing(error.to_string()))?;
     let path = here.with_file_name(node.kind.program());
-    if path.is_file() { Ok(path) } else { Err(missing(format!("{}: not there", path.display()))) }
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(missing(format!("{}: not there", path.display())))
+    }
 }
 
 impl ZoneProcess {
@@ -74,7 +78,11 @@ impl ZoneProcess {
             .stderr(log)
             .spawn()
             .map_err(failed)?;
-        Ok(Self { node: *node, child, ended: None })
+        Ok(Self {
+            node: *node,
+            child,
+            ended: None,
+        })
     }
 
     /// Which node it is.
@@ -140,8 +148,15 @@ pub fn stop_all(processes: &mut [ZoneProcess]) -> Vec<String> {
         let status = process.wait(STOP_LIMIT);
         match status {
             Some(status) if !running || status.success() => {}
-            Some(status) => wrong.push(format!("{} ended with {}", process.node.zone(), end(status))),
-            None => wrong.push(format!("{} did not stop in {STOP_LIMIT:?}", process.node.zone())),
+            Some(status) => wrong.push(format!(
+                "{} ended with {}",
+                process.node.zone(),
+                end(status)
+            )),
+            None => wrong.push(format!(
+                "{} did not stop in {STOP_LIMIT:?}",
+                process.node.zone()
+            )),
         }
     }
     wrong

@@ -11,10 +11,30 @@ const GIVEN: [&str; 20] = [
 
 /// Family names long and odd enough that finding one in a file means that a record leaked.
 const FAMILY: [&str; 25] = [
-    "Aldersquith", "Brackenfell", "Cottershaw", "Dunmarrow", "Eskelwyn", "Farrowgate",
-    "Grimsthwaite", "Hollowmere", "Inglestrand", "Jarrowfeld", "Kestrelby", "Lorringham",
-    "Marchbanquet", "Netherwick", "Ollerenshaw", "Pendlebrook", "Quillfeather", "Rothsdale",
-    "Skelmerton", "Thornquist", "Underhollen", "Varleyhurst", "Whinstanley", "Yarrowcliff",
+    "Aldersquith",
+    "Brackenfell",
+    "Cottershaw",
+    "Dunmarrow",
+    "Eskelwyn",
+    "Farrowgate",
+    "Grimsthwaite",
+    "Hollowmere",
+    "Inglestrand",
+    "Jarrowfeld",
+    "Kestrelby",
+    "Lorringham",
+    "Marchbanquet",
+    "Netherwick",
+    "Ollerenshaw",
+    "Pendlebrook",
+    "Quillfeather",
+    "Rothsdale",
+    "Skelmerton",
+    "Thornquist",
+    "Underhollen",
+    "Varleyhurst",
+    "Whinstanley",
+    "Yarrowcliff",
     "Zellermark",
 ];
 
@@ -80,7 +100,10 @@ pub fn survey_answers(count: usize) -> Vec<Value> {
         .collect();
     (0..count)
         .map(|index| {
-            let school = schools.get(index % schools.len()).copied().unwrap_or("Ash Lane");
+            let school = schools
+                .get(index % schools.len())
+                .copied()
+                .unwrap_or("Ash Lane");
             json!({
                 "respondent": numbers.name(),
                 "school": school,
@@ -129,7 +152,10 @@ pub fn files() -> Vec<SampleFile> {
             let who = numbers.name();
             let line = format!("Record of {who}: grade {}.\n", 5 + numbers.below(8));
             let bytes = line.bytes().cycle().take(size).collect();
-            SampleFile { key: format!("records/{who}/report {size}.txt"), bytes }
+            SampleFile {
+                key: format!("records/{who}/report {size}.txt"),
+                bytes,
+            }
         })
         .collect()
 }
@@ -149,7 +175,10 @@ mod tests {
     fn a_thousand_answers_leave_two_schools_below_ten() {
         let answers = survey_answers(1000);
         let count = |school: &str| answers.iter().filter(|a| a["school"] == school).count();
-        let small = SCHOOLS.iter().filter(|(school, _)| count(school) < 10).count();
+        let small = SCHOOLS
+            .iter()
+            .filter(|(school, _)| count(school) < 10)
+            .count();
         assert_eq!(small, 2);
         assert_eq!(SCHOOLS.iter().map(|(_, pupils)| pupils).sum::<u32>(), 1000);
     }
@@ -157,8 +186,16 @@ mod tests {
     #[test]
     fn every_record_names_somebody() {
         let named = |text: String| family_names().iter().any(|name| text.contains(name));
-        assert!(survey_answers(100).iter().all(|answer| named(answer.to_string())));
-        assert!(stream_events(100).iter().all(|event| named(event.to_string())));
+        assert!(
+            survey_answers(100)
+                .iter()
+                .all(|answer| named(answer.to_string()))
+        );
+        assert!(
+            stream_events(100)
+                .iter()
+                .all(|event| named(event.to_string()))
+        );
         assert!(files().iter().all(|file| named(file.key.clone())));
     }
 }

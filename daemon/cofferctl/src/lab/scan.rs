@@ -25,7 +25,10 @@ pub struct Scan {
 /// A file or directory could not be read: what was not looked at is not clean.
 pub fn scan(root: &Path, names: &[&str]) -> io::Result<Scan> {
     let patterns = patterns(names);
-    let texts: Vec<&[u8]> = patterns.iter().map(|(pattern, _)| pattern.as_slice()).collect();
+    let texts: Vec<&[u8]> = patterns
+        .iter()
+        .map(|(pattern, _)| pattern.as_slice())
+        .collect();
     let automaton = AhoCorasick::new(texts).map_err(io::Error::other)?;
     let mut scan = Scan::default();
     let mut waiting = vec![root.to_owned()];

@@ -38,12 +38,16 @@ pub fn up(directory: &Path, base_port: u16, progress: &mut dyn FnMut(&str)) -> O
     let pid_file = crew.layout().pid_file();
     std::fs::write(&pid_file, format!("{}\n", std::process::id()))
         .map_err(|error| not_held(format!("{}: {error}", pid_file.display())))?;
-    progress(&format!("serving ({GRADE}); stop with SIGINT or `cofferctl lab down --dir`"));
+    progress(&format!(
+        "serving ({GRADE}); stop with SIGINT or `cofferctl lab down --dir`"
+    ));
     let fallen = hold(&mut crew);
     let wrong = crew.stop();
     drop(std::fs::remove_file(&pid_file));
     match (fallen, wrong.as_slice()) {
-        (Ok(()), []) => Ok(Verdict::yes(format!("stopped: four programs ended as asked ({GRADE})"))),
+        (Ok(()), []) => Ok(Verdict::yes(format!(
+            "stopped: four programs ended as asked ({GRADE})"
+        ))),
         (Ok(()), wrong) => Err(not_held(wrong.join("; "))),
         (Err(failure), _) => Err(failure),
     }
@@ -96,8 +100,7 @@ async fn stop_signal() {
 pub fn up_detached(directory: &Path, base_port: u16) -> Outcome {
     let directory = absolute(directory)?;
     super::prepare::check_free(&Layout::new(&directory, base_port))?;
-    let program =
-        std::env::current_exe().map_err(|error| not_held(error.to_string()))?;
+    let program = std::env::current_exe().map_err(|error| not_held(error.to_string()))?;
     let words = directory.with_extension("up.log");
     let log = std::fs::File::create(&words)
         .map_err(|error| not_held(format!("{}: {error}", words.display())))?;
@@ -125,9 +128,11 @@ pub fn up_detached(directory: &Path, base_port: u16) -> Outcome {
     }
     drop(std::fs::remove_file(&words));
     let file = LabFile::read(&directory)?;
-    Ok(Verdict::yes(format!("serving: keeper and three zones ({GRADE})"))
-        .body(format!("{}\n", layout.lab_file().display()))
-        .value(json!({ "lab": layout.lab_file(), "grade": file.grade, "pid": child.id() })))
+    Ok(
+        Verdict::yes(format!("serving: keeper and three zones ({GRADE})"))
+            .body(format!("{}\n", layout.lab_file().display()))
+            .value(json!({ "lab": layout.lab_file(), "grade": file.grade, "pid": child.id() })),
+    )
 }
 
 /// Stops the rack of a directory.
@@ -151,16 +156,23 @@ pub fn down(directory: &Path) -> Outcome {
         })?;
     if kill(pid, Signal::SIGTERM).is_err() {
         drop(std::fs::remove_file(layout.pid_file()));
-        return Ok(Verdict::yes(format!("nothing to stop: its process {pid} is gone ({GRADE})")));
+        return Ok(Verdict::yes(format!(
+            "nothing to stop: its process {pid} is gone ({GRADE})"
+        )));
     }
     let watch = Stopwatch::start();
     while layout.pid_file().exists() && kill(pid, None).is_ok() {
         if watch.elapsed() >= DOWN_LIMIT {
-            return Err(not_held(format!("process {pid} still runs after {DOWN_LIMIT:?}")));
+            return Err(not_held(format!(
+                "process {pid} still runs after {DOWN_LIMIT:?}"
+            )));
         }
         process::pause(LOOK_EVERY);
     }
-    Ok(Verdict::yes(format!("stopped: the lab in {} ({GRADE})", directory.display())))
+    Ok(Verdict::yes(format!(
+        "stopped: the lab in {} ({GRADE})",
+        directory.display()
+    )))
 }
 
 fn absolute(directory: &Path) -> Result<std::path::PathBuf, Failure> {

@@ -87,7 +87,10 @@ fn parse(text: &str) -> Result<Vec<Item>, TreeError> {
                 Some(Item::Link { .. } | Item::Bytes { .. }) | None if line.trim().is_empty() => {}
                 Some(Item::Link { .. } | Item::Bytes { .. }) | None => {
                     let what = "content before the first path, or below a link or bytes";
-                    return Err(TreeError::Syntax { line: line_number, what });
+                    return Err(TreeError::Syntax {
+                        line: line_number,
+                        what,
+                    });
                 }
             }
         }
@@ -105,22 +108,40 @@ fn head_of(head: &str, line: usize) -> Result<Item, TreeError> {
         None => (head.trim(), None),
     };
     let path = PathBuf::from(path);
-    let stays_inside = path.components().all(|part| matches!(part, Component::Normal(_)));
+    let stays_inside = path
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
     if !stays_inside || path.as_os_str().is_empty() {
-        return Err(TreeError::Syntax { line, what: "the path leaves the tree" });
+        return Err(TreeError::Syntax {
+            line,
+            what: "the path leaves the tree",
+        });
     }
     Ok(match (target, bytes) {
         (_, Some(bytes)) => Item::Bytes { path, bytes },
-        (Some(target), None) => Item::Link { path, target: PathBuf::from(target) },
-        (None, None) => Item::File { path, content: String::new() },
+        (Some(target), None) => Item::Link {
+            path,
+            target: PathBuf::from(target),
+        },
+        (None, None) => Item::File {
+            path,
+            content: String::new(),
+        },
     })
 }
 
 /// Bytes in hexadecimal, with blanks between them: the variables of the firmware are not text.
 fn bytes_of(digits: &str, line: usize) -> Result<Vec<u8>, TreeError> {
-    let byte = |pair: &str| u8::from_str_radix(pair, 16).ok().filter(|_| pair.len() == 2);
+    let byte = |pair: &str| {
+        u8::from_str_radix(pair, 16)
+            .ok()
+            .filter(|_| pair.len() == 2)
+    };
     let bytes: Option<Vec<u8>> = digits.split_whitespace().map(byte).collect();
-    bytes.ok_or(TreeError::Syntax { line, what: "bytes are written as two hexadecimal digits each" })
+    bytes.ok_or(TreeError::Syntax {
+        line,
+        what: "bytes are written as two hexadecimal digits each",
+    })
 }
 
 #[cfg(test)]
@@ -151,7 +172,10 @@ mod tests {
     fn bytes_are_written_as_they_are() {
         let dir = tempfile::tempdir().expect("a directory");
         unpack("@ sys/v = 06 00 ff\n# a comment\n@ sys/w\nx\n", dir.path()).expect("unpacked");
-        assert_eq!(std::fs::read(dir.path().join("sys/v")).expect("there"), [6, 0, 255]);
+        assert_eq!(
+            std::fs::read(dir.path().join("sys/v")).expect("there"),
+            [6, 0, 255]
+        );
         for bad in ["@ a = 6\n", "@ a = 0g\n", "@ a = 06\nstray\n"] {
             assert!(parse(bad).is_err(), "{bad}");
         }

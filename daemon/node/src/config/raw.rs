@@ -36,14 +36,24 @@ pub(super) struct NodeToml {
 
 impl NodeToml {
     pub(super) fn check(self, file: &Path, text: &str) -> Result<NodeConfig, ConfigFaults> {
-        let mut sheet = Sheet { file, text, faults: Vec::new() };
+        let mut sheet = Sheet {
+            file,
+            text,
+            faults: Vec::new(),
+        };
         if *self.version.get_ref() != 1 {
-            sheet.note(self.version.span().start, "version is not 1, the only one this program knows");
+            sheet.note(
+                self.version.span().start,
+                "version is not 1, the only one this program knows",
+            );
         }
         let node = sheet.parse::<NodeName>(&self.node, "node");
         let listen = sheet.parse::<SocketAddr>(&self.listen, "listen");
-        let keys: Vec<VerifierKey> =
-            self.operators.iter().filter_map(|key| sheet.parse(key, "operators")).collect();
+        let keys: Vec<VerifierKey> = self
+            .operators
+            .iter()
+            .filter_map(|key| sheet.parse(key, "operators"))
+            .collect();
         let mut peers = BTreeMap::new();
         for (zone, address) in &self.peers {
             let zone = sheet.parse::<ZoneName>(zone, "peers");
@@ -52,13 +62,17 @@ impl NodeToml {
                 peers.insert(zone, address);
             }
         }
-        let tables: Vec<toml::Table> =
-            [self.keeper, self.storage, self.intake, self.analytics].into_iter().flatten().collect();
+        let tables: Vec<toml::Table> = [self.keeper, self.storage, self.intake, self.analytics]
+            .into_iter()
+            .flatten()
+            .collect();
         if tables.len() > 1 {
             sheet.note(0, "more than one zone's table: a node serves one zone");
         }
         let (Some(node), Some(listen), true) = (node, listen, sheet.faults.is_empty()) else {
-            return Err(ConfigFaults { faults: sheet.faults });
+            return Err(ConfigFaults {
+                faults: sheet.faults,
+            });
         };
         let directory = file.parent().unwrap_or(Path::new("."));
         let all = u32::try_from(keys.len()).unwrap_or(u32::MAX);
@@ -70,8 +84,14 @@ impl NodeToml {
             operators: Operators { keys, threshold },
             state: directory.join(self.state),
             listen,
-            sysroot: self.sysroot.map_or_else(|| PathBuf::from("/"), |root| directory.join(root)),
-            grade: if self.simulated { Grade::E0Simulated } else { Grade::E1Asserted },
+            sysroot: self
+                .sysroot
+                .map_or_else(|| PathBuf::from("/"), |root| directory.join(root)),
+            grade: if self.simulated {
+                Grade::E0Simulated
+            } else {
+                Grade::E1Asserted
+            },
             rescan: Duration::from_secs(self.rescan_seconds.unwrap_or(60).max(1)),
             peers,
             zone_settings: tables.into_iter().next().unwrap_or_default(),
@@ -88,7 +108,12 @@ struct Sheet<'a> {
 
 impl Sheet<'_> {
     fn note(&mut self, offset: usize, what: &str) {
-        self.faults.push(fault(self.file, line_of(self.text, offset), what, self.text));
+        self.faults.push(fault(
+            self.file,
+            line_of(self.text, offset),
+            what,
+            self.text,
+        ));
     }
 
     fn parse<T>(&mut self, value: &toml::Spanned<String>, key: &str) -> Option<T>

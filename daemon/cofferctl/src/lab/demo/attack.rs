@@ -31,9 +31,15 @@ pub(super) fn all(stage: &mut Stage, crew: &mut Crew) -> Result<(), Failure> {
 fn wrong_shape(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
     stage.begin("wrong shape");
     if !intake::refuse_wrong_shape(crew)? {
-        return Err(failed("wrong shape", "an answer of the wrong shape was taken"));
+        return Err(failed(
+            "wrong shape",
+            "an answer of the wrong shape was taken",
+        ));
     }
-    stage.pass("wrong shape", "a survey answer of the wrong shape was refused with 422, not stored");
+    stage.pass(
+        "wrong shape",
+        "a survey answer of the wrong shape was refused with 422, not stored",
+    );
     Ok(())
 }
 
@@ -55,8 +61,7 @@ fn strangers(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
     };
     let target = "storage".parse().expect("a zone name");
     let snapshot = reach.snapshot();
-    let forged =
-        breakage::forged_zone(crew.manifest(), &snapshot, storage, &claims, &target);
+    let forged = breakage::forged_zone(crew.manifest(), &snapshot, storage, &claims, &target);
     if runtime.block_on(forged)? {
         refused.push("a forged certificate of another zone");
     }
@@ -66,27 +71,41 @@ fn strangers(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
         refused.push("the right client at the wrong bucket");
     }
     if refused.len() != 4 {
-        return Err(failed("strangers", &format!("only these were refused: {}", refused.join(", "))));
+        return Err(failed(
+            "strangers",
+            &format!("only these were refused: {}", refused.join(", ")),
+        ));
     }
-    stage.pass("strangers", &format!("refused at storage: {}", refused.join("; ")));
+    stage.pass(
+        "strangers",
+        &format!("refused at storage: {}", refused.join("; ")),
+    );
     Ok(())
 }
 
 fn tampered_trail(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
     stage.begin("tampered trail");
     let file = crew.reach()?.file().clone();
-    let zone = file.zone("storage").ok_or_else(|| failed("tampered trail", "no storage zone"))?;
+    let zone = file
+        .zone("storage")
+        .ok_or_else(|| failed("tampered trail", "no storage zone"))?;
     let copy = crew.layout().directory().join("tampered-trail");
     match breakage::tamper(&zone.trail, &copy, &zone.trail_key, TAMPERED_LEAF)? {
         Ok(_verified) => Err(failed("tampered trail", "a changed leaf was not noticed")),
         Err(fault) if fault.leaf == Some(TAMPERED_LEAF) => {
             stage.pass(
                 "tampered trail",
-                &format!("{}: leaf {TAMPERED_LEAF} of a copy was changed and named", fault.code),
+                &format!(
+                    "{}: leaf {TAMPERED_LEAF} of a copy was changed and named",
+                    fault.code
+                ),
             );
             Ok(())
         }
-        Err(fault) => Err(failed("tampered trail", &format!("another leaf was named: {}", fault.refusal()))),
+        Err(fault) => Err(failed(
+            "tampered trail",
+            &format!("another leaf was named: {}", fault.refusal()),
+        )),
     }
 }
 
@@ -95,7 +114,8 @@ fn shared_chassis(stage: &mut Stage, crew: &mut Crew) -> Result<(), Failure> {
     let reach = crew.reach()?;
     let mut open = crew.runtime().block_on(reach.connect("intake"))?;
     let request = reach::request(Method::GET, "/v1/health", "")?;
-    crew.runtime().block_on(reach::ask_over(&mut open, request))?;
+    crew.runtime()
+        .block_on(reach::ask_over(&mut open, request))?;
     let layout = crew.layout().clone();
     let watch = Stopwatch::start();
     breakage::colocate(&layout, &NODES[1], &NODES[2])?;
@@ -110,7 +130,11 @@ fn shared_chassis(stage: &mut Stage, crew: &mut Crew) -> Result<(), Failure> {
         return Err(failed("shared chassis", &crate::lab::process::end(status)));
     }
     let request = reach::request(Method::GET, "/v1/health", "")?;
-    if crew.runtime().block_on(reach::ask_over(&mut open, request)).is_ok() {
+    if crew
+        .runtime()
+        .block_on(reach::ask_over(&mut open, request))
+        .is_ok()
+    {
         return Err(failed("shared chassis", "its open session was not closed"));
     }
     let left = std::fs::read(layout.state(&NODES[1]).join(REFUSAL_FILE))
@@ -131,10 +155,16 @@ fn shared_chassis(stage: &mut Stage, crew: &mut Crew) -> Result<(), Failure> {
 
 /// The others go on.
 fn still_serving(crew: &mut Crew) -> Result<(), Failure> {
-    let grant = crew.runtime().block_on(client::lease(crew.layout(), crew.manifest()))?;
+    let grant = crew
+        .runtime()
+        .block_on(client::lease(crew.layout(), crew.manifest()))?;
     client::write(crew.layout(), &grant)?;
     let reach = crew.reach()?;
     let request = reach::request(Method::GET, "/v1/health", "")?;
     let answer = crew.runtime().block_on(reach.ask("storage", request))?;
-    if answer.status.is_success() { Ok(()) } else { Err(answer.failure()) }
+    if answer.status.is_success() {
+        Ok(())
+    } else {
+        Err(answer.failure())
+    }
 }

@@ -34,9 +34,21 @@ const QUESTION: &str = "select school, count(*) as answers, avg(q1) as q1, avg(q
 pub(super) fn submit(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
     let reach = Arc::new(crew.reach()?);
     let survey = Target::survey(SURVEY);
-    submit_one_kind(stage, crew, &reach, &survey, &sample::survey_answers(RECORDS))?;
+    submit_one_kind(
+        stage,
+        crew,
+        &reach,
+        &survey,
+        &sample::survey_answers(RECORDS),
+    )?;
     let stream = Target::stream(STREAM);
-    submit_one_kind(stage, crew, &reach, &stream, &sample::stream_events(RECORDS))
+    submit_one_kind(
+        stage,
+        crew,
+        &reach,
+        &stream,
+        &sample::stream_events(RECORDS),
+    )
 }
 
 fn submit_one_kind(
@@ -59,7 +71,9 @@ fn submit_one_kind(
     if counts.stored != RECORDS || counts.duplicates != 0 {
         return Err(failed(&name, &format!("{counts:?} of {RECORDS} records")));
     }
-    let length = records.first().map_or(256, |record| record.to_string().len());
+    let length = records
+        .first()
+        .map_or(256, |record| record.to_string().len());
     let probe = crew.layout().directory().join("probe");
     let disk = std::fs::create_dir(&probe)
         .and_then(|()| {
@@ -111,15 +125,23 @@ pub(super) fn query(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
 
 fn refuse_single_rows(stage: &mut Stage, crew: &Crew, reach: &Reach) -> Result<(), Failure> {
     stage.begin("query of one");
-    let asked = crew.runtime().block_on(ask_query(reach, "select school, grade, q1 from climate"));
+    let asked = crew
+        .runtime()
+        .block_on(ask_query(reach, "select school, grade, q1 from climate"));
     match asked {
         Ok(_rows) => Err(failed("query of one", "single rows came out")),
         Err(failure) => {
-            let code = failure.refusals.first().map_or("", |refusal| refusal.code.as_str());
+            let code = failure
+                .refusals
+                .first()
+                .map_or("", |refusal| refusal.code.as_str());
             if !code.starts_with("AN-") {
                 return Err(failure);
             }
-            stage.pass("query of one", &format!("refused with {code}: analytics shows groups, not people"));
+            stage.pass(
+                "query of one",
+                &format!("refused with {code}: analytics shows groups, not people"),
+            );
             Ok(())
         }
     }
@@ -150,8 +172,14 @@ fn wait_for_rows(stage: &Stage, crew: &Crew, reach: &Reach) -> Result<(), Failur
 fn count(crew: &Crew, reach: &Reach, table: &str) -> Result<usize, Failure> {
     let sql = format!("select count(*) as records from {table}");
     let rows: Rows = crew.runtime().block_on(ask_query(reach, &sql))?;
-    let counted = rows.rows.first().and_then(|row| row.first()).and_then(Value::as_u64);
-    Ok(counted.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(0))
+    let counted = rows
+        .rows
+        .first()
+        .and_then(|row| row.first())
+        .and_then(Value::as_u64);
+    Ok(counted
+        .and_then(|rows| usize::try_from(rows).ok())
+        .unwrap_or(0))
 }
 
 /// Intake takes a record of the wrong shape from nobody.

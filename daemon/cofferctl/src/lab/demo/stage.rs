@@ -62,7 +62,9 @@ impl Stage {
     pub(super) fn pass(&self, name: &str, text: &str) {
         let seconds = self.watch.elapsed().as_secs_f64();
         let clear = if self.terminal { "\r\x1b[K" } else { "" };
-        write(&format!("{clear}  ok   {name:<NAME_WIDTH$} {text}  [{seconds:.1} s, E0]\n"));
+        write(&format!(
+            "{clear}  ok   {name:<NAME_WIDTH$} {text}  [{seconds:.1} s, E0]\n"
+        ));
     }
 
     /// A line that is not a verdict.

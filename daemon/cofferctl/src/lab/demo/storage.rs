@@ -29,26 +29,41 @@ pub(super) fn keep_files(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> 
     let files = sample::files();
     for file in &files {
         let path = object_path(FILES_BUCKET, &file.key);
-        let stored = crew.runtime().block_on(put_conditionally(&reach, &path, &file.bytes))?;
+        let stored = crew
+            .runtime()
+            .block_on(put_conditionally(&reach, &path, &file.bytes))?;
         if !stored.status.is_success() {
             return Err(stored.failure());
         }
         let request = reach::request(Method::GET, &path, "")?;
         let fetched = crew.runtime().block_on(reach.ask("storage", request))?;
         if fetched.bytes != file.bytes {
-            return Err(failed("files", &format!("{} bytes came back changed", file.bytes.len())));
+            return Err(failed(
+                "files",
+                &format!("{} bytes came back changed", file.bytes.len()),
+            ));
         }
     }
-    let again = files.last().map(|file| object_path(FILES_BUCKET, &file.key));
+    let again = files
+        .last()
+        .map(|file| object_path(FILES_BUCKET, &file.key));
     if let Some(path) = again {
-        let repeated = crew.runtime().block_on(put_conditionally(&reach, &path, b"another"))?;
+        let repeated = crew
+            .runtime()
+            .block_on(put_conditionally(&reach, &path, b"another"))?;
         if repeated.status != StatusCode::PRECONDITION_FAILED {
-            return Err(failed("files", &format!("a second put answered {}", repeated.status)));
+            return Err(failed(
+                "files",
+                &format!("a second put answered {}", repeated.status),
+            ));
         }
     }
     stage.pass(
         "files",
-        &format!("{} files through S3, sealed, read back whole; a second put was refused", files.len()),
+        &format!(
+            "{} files through S3, sealed, read back whole; a second put was refused",
+            files.len()
+        ),
     );
     Ok(())
 }
@@ -58,30 +73,44 @@ pub(super) fn prove_trails(stage: &mut Stage, crew: &Crew) -> Result<(), Failure
     let file = crew.reach()?.file().clone();
     let mut proved = Vec::new();
     for zone in &file.zones {
-        let key: VerifierKey =
-            zone.trail_key.parse().map_err(|error| failed("audit verify", &format!("{error}")))?;
+        let key: VerifierKey = zone
+            .trail_key
+            .parse()
+            .map_err(|error| failed("audit verify", &format!("{error}")))?;
         let verified = verify::verify_dir(&zone.trail, &[key])
             .map_err(|fault| failed("audit verify", &fault.refusal().to_string()))?;
         proved.push(format!("{} {}", zone.name, verified.size));
     }
-    stage.pass("audit verify", &format!("every trail proved, leaves: {}", proved.join(", ")));
+    stage.pass(
+        "audit verify",
+        &format!("every trail proved, leaves: {}", proved.join(", ")),
+    );
     Ok(())
 }
 
 /// Recovers one stored object with a Python that never heard of us; where there is none, that is said.
 pub(super) fn recover(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
     stage.begin("recovery");
-    let python = Command::new("python3").arg("--version").stdout(Stdio::null()).status();
+    let python = Command::new("python3")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status();
     if !python.is_ok_and(|status| status.success()) {
         stage.pass("recovery", "not shown: there is no python3 on this machine");
         return Ok(());
     }
     let layout = crew.layout();
     let keyring = layout.state(&NODES[0]).join("kek").join("storage.keys");
-    let wanted = sample::files().into_iter().find(|file| file.bytes.len() == 16_385);
+    let wanted = sample::files()
+        .into_iter()
+        .find(|file| file.bytes.len() == 16_385);
     let wanted = wanted.ok_or_else(|| failed("recovery", "no sample of that size"))?;
-    let object = object_of(&layout.state(&NODES[2]), wanted.bytes.len())
-        .ok_or_else(|| failed("recovery", "no sealed object of that size in storage's state"))?;
+    let object = object_of(&layout.state(&NODES[2]), wanted.bytes.len()).ok_or_else(|| {
+        failed(
+            "recovery",
+            "no sealed object of that size in storage's state",
+        )
+    })?;
     let script = layout.directory().join("recover.py");
     std::fs::write(&script, RECOVER).map_err(|error| failed("recovery", &error.to_string()))?;
     let output = Command::new("python3")
@@ -134,14 +163,28 @@ fn sealed_length(plain: usize) -> Option<u64> {
 pub(super) fn measure_memory(stage: &mut Stage, crew: &mut Crew) -> Result<(), Failure> {
     stage.begin("memory");
     let mut shown = Vec::new();
-    for kind in [ZoneKind::Keeper, ZoneKind::Intake, ZoneKind::Storage, ZoneKind::Analytics] {
-        let Some(process) = crew.process(kind) else { continue };
+    for kind in [
+        ZoneKind::Keeper,
+        ZoneKind::Intake,
+        ZoneKind::Storage,
+        ZoneKind::Analytics,
+    ] {
+        let Some(process) = crew.process(kind) else {
+            continue;
+        };
         let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid()));
         let status = status.map_err(|error| failed("memory", &error.to_string()))?;
-        shown.push(format!("{} {} MiB", kind.as_str(), resident_kib(&status) / 1024));
+        shown.push(format!(
+            "{} {} MiB",
+            kind.as_str(),
+            resident_kib(&status) / 1024
+        ));
     }
     let promise = format!("promised below {MEMORY_PROMISE_MIB} MiB but for analytics");
-    stage.pass("memory", &format!("resident: {} ({promise})", shown.join(", ")));
+    stage.pass(
+        "memory",
+        &format!("resident: {} ({promise})", shown.join(", ")),
+    );
     Ok(())
 }
 
