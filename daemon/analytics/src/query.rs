@@ -172,12 +172,6 @@ impl<O: Objects> Engine<O> {
         &self.objects
     }
 
-    /// Where the records come from.
-    #[must_use]
-    pub fn objects(&self) -> &O {
-        &self.objects
-    }
-
     /// The settings in force.
     #[must_use]
     pub fn settings(&self) -> &Settings {

@@ -3,7 +3,7 @@
 /// What the service manager says through the environment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
-    /// The socket for sd_notify(3).
+    /// The socket for `sd_notify(3)`.
     pub(crate) notify_socket: Option<String>,
 }
 

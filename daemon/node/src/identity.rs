@@ -68,7 +68,7 @@ impl IdentityError {
     #[must_use]
     pub fn refusal(&self) -> Refusal {
         let fix = match &self.kind {
-            IdentityErrorKind::Readable { mode: _ } => {
+            IdentityErrorKind::Readable { .. } => {
                 format!(
                     "chmod 0600 {}; if others read it, claim the node again",
                     self.path.display()
@@ -142,7 +142,10 @@ impl IdentityKey {
         Ok(key)
     }
 
-    /// SHA-256 of the public key (its SubjectPublicKeyInfo): what the manifest pins.
+    /// SHA-256 of the public key (its `SubjectPublicKeyInfo`): what the manifest pins.
+    ///
+    /// # Panics
+    /// Never: SHA-256 has 32 bytes.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let digest =

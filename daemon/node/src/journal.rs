@@ -1,6 +1,7 @@
 //! Where diagnostics go: the journal under systemd, plain lines on standard error elsewhere. It never carries a key, a token or a
 //! payload, and it is never evidence; the trail is.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use log::kv::{self, VisitSource};
@@ -57,7 +58,7 @@ struct Fields<'a> {
 
 impl<'kvs> VisitSource<'kvs> for Fields<'_> {
     fn visit_pair(&mut self, key: kv::Key<'kvs>, value: kv::Value<'kvs>) -> Result<(), kv::Error> {
-        self.line.push_str(&format!(" {key}={value}"));
+        write!(self.line, " {key}={value}")?;
         Ok(())
     }
 }

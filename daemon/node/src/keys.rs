@@ -150,12 +150,14 @@ impl Keys {
         }
         let mut connection = self.connect().await?;
         let answer = post_json(&mut connection, path, question).await;
-        if !matches!(answer, Err(BenchError::Unanswered(_))) {
+        if !matches!(answer, Err(BenchError::Unanswered(_) | BenchError::Unreachable(_))) {
             cabinet.connection = Some(connection);
         }
         answer.map_err(|error| match error {
             BenchError::Refused(refusal) => KeysError::Refused(refusal),
-            other => KeysError::Unanswered(crate::refusal::chain(&other)),
+            other @ (BenchError::Unanswered(_) | BenchError::Unreachable(_)) => {
+                KeysError::Unanswered(crate::refusal::chain(&other))
+            }
         })
     }
 

@@ -81,6 +81,7 @@ impl LeaseState {
     }
 
     /// Takes an event at `now_ms` and returns the next state with what must be done.
+    #[must_use]
     pub fn on(self, event: LeaseEvent, now_ms: u64) -> (Self, Vec<LeaseAction>) {
         match event {
             LeaseEvent::Granted {

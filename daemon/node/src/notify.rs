@@ -1,4 +1,4 @@
-//! Tells the service manager where the program stands (sd_notify(3)). It only writes, never reads, and is silent where
+//! Tells the service manager where the program stands (`sd_notify(3)`). It only writes, never reads, and is silent where
 //! there is no service manager.
 
 use std::os::linux::net::SocketAddrExt as _;

@@ -101,6 +101,7 @@ impl Recorder {
 }
 
 /// Puts a refusal's code and consequence into an entry.
+#[must_use]
 pub fn with_refusal(mut entry: Entry, refusal: &Refusal) -> Entry {
     entry
         .fields

@@ -24,6 +24,7 @@ use crate::node::{Node, Parts};
 use crate::notify::Notifier;
 use crate::poll::Poll;
 use crate::serve::ZoneService;
+use crate::signals::Stdin;
 use crate::tenancy::{Tenancy, Tenant};
 use crate::zone::{StartError, Zone};
 
@@ -76,7 +77,8 @@ fn start<Z: Zone>(arguments: &Arguments) -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(|error| no_runtime(&error))?;
-    let ended = runtime.block_on(serve::<Z>(booted, settings, arguments.until_stdin_closes));
+    let stdin = if arguments.until_stdin_closes { Stdin::Watched } else { Stdin::Ignored };
+    let ended = runtime.block_on(serve::<Z>(booted, settings, stdin));
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
 }
@@ -85,7 +87,7 @@ fn start<Z: Zone>(arguments: &Arguments) -> Result<(), StartError> {
 async fn serve<Z: Zone>(
     booted: Booted,
     settings: Z::Settings,
-    until_stdin_closes: bool,
+    stdin: Stdin,
 ) -> Result<(), StartError> {
     let notifier = Notifier::new(Environment::read().notify_socket.as_deref());
     let (stop, stopping) = watch::channel(false);
@@ -116,16 +118,16 @@ async fn serve<Z: Zone>(
     let authority = early.as_ref().and_then(Z::authority);
     let mut housekeeping = JoinSet::new();
     let (tenancy, mut tenancies) = watch::channel(Tenancy::Waiting);
-    let tenant = booted.tenant(authority, snapshot, tenancy, &mut housekeeping, &stopping)?;
+    let tenant = booted.tenant(authority, snapshot, tenancy, (&mut housekeeping, &stopping))?;
     housekeeping.spawn(tenant.run(stopping.clone()));
 
-    let signal = crate::signals::wait(until_stdin_closes);
+    let signal = crate::signals::wait(stdin);
     tokio::pin!(signal);
     tokio::select! {
         reason = &mut signal => return stopped_early(&node, reason).await,
         state = tenancies.wait_for(|state| !matches!(state, Tenancy::Waiting)) => {
             if let Ok(Tenancy::Over(exit, refusal)) = state.as_deref() {
-                return Err(StartError::new(*exit, refusal.clone()));
+                return Err(StartError::new(*exit, Refusal::clone(refusal)));
             }
         }
     }
@@ -148,7 +150,7 @@ async fn serve<Z: Zone>(
         reason = &mut signal => Ending::Asked(reason.unwrap_or("signal handlers failed")),
         state = tenancies.wait_for(|state| matches!(state, Tenancy::Over(..))) => {
             match state.as_deref() {
-                Ok(Tenancy::Over(exit, refusal)) => Ending::Evicted(*exit, refusal.clone()),
+                Ok(Tenancy::Over(exit, refusal)) => Ending::Evicted(*exit, Refusal::clone(refusal)),
                 _ => Ending::Asked("the lease's holder ended"),
             }
         }
@@ -285,28 +287,25 @@ impl Booted {
         authority: Option<Arc<dyn crate::authority::Authority>>,
         snapshot: watch::Sender<Arc<Snapshot>>,
         tenancy: watch::Sender<Tenancy>,
-        housekeeping: &mut JoinSet<()>,
-        stopping: &watch::Receiver<bool>,
+        house: (&mut JoinSet<()>, &watch::Receiver<bool>),
     ) -> Result<Tenant, StartError> {
+        let (housekeeping, stopping) = house;
         let dialer = Dialer::new(snapshot.subscribe(), self.clock.clone());
-        let (bench, standing) = match authority {
-            Some(authority) => {
-                let standing = authority.standing();
-                (Bench::Here(authority), standing)
-            }
-            None => {
-                let (address, pin) = self.keeper_address()?;
-                let (heard, standing) = watch::channel(Standing::new(self.manifest.epoch));
-                let poll = Poll {
-                    dialer: dialer.clone(),
-                    keeper: self.keeper.clone(),
-                    address,
-                    snapshot: snapshot.subscribe(),
-                    heard,
-                };
-                housekeeping.spawn(poll.run(stopping.clone()));
-                (Bench::There { address, pin }, standing)
-            }
+        let (bench, standing) = if let Some(authority) = authority {
+            let standing = authority.standing();
+            (Bench::Here(authority), standing)
+        } else {
+            let (address, pin) = self.keeper_address()?;
+            let (heard, standing) = watch::channel(Standing::new(self.manifest.epoch));
+            let poll = Poll {
+                dialer: dialer.clone(),
+                keeper: self.keeper.clone(),
+                address,
+                snapshot: snapshot.subscribe(),
+                heard,
+            };
+            housekeeping.spawn(poll.run(stopping.clone()));
+            (Bench::There { address, pin }, standing)
         };
         Ok(Tenant {
             config: self.config,

@@ -3,11 +3,20 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Whether the end of standard input is a reason to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stdin {
+    /// It is.
+    Watched,
+    /// It is not.
+    Ignored,
+}
+
 /// Waits for the first reason to stop and names it.
 ///
 /// # Errors
 /// The handlers cannot be installed.
-pub(crate) async fn wait(until_stdin_closes: bool) -> std::io::Result<&'static str> {
+pub(crate) async fn wait(stdin: Stdin) -> std::io::Result<&'static str> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut quit = signal(SignalKind::quit())?;
@@ -15,13 +24,13 @@ pub(crate) async fn wait(until_stdin_closes: bool) -> std::io::Result<&'static s
         _received = terminate.recv() => "SIGTERM",
         _received = interrupt.recv() => "SIGINT",
         _received = quit.recv() => "SIGQUIT",
-        () = stdin_closed(until_stdin_closes) => "standard input closed",
+        () = stdin_closed(stdin) => "standard input closed",
     })
 }
 
 /// Ends when standard input does. Reading it blocks a thread of its own, which dies with the process.
-async fn stdin_closed(watched: bool) {
-    if !watched {
+async fn stdin_closed(stdin: Stdin) {
+    if stdin == Stdin::Ignored {
         std::future::pending::<()>().await;
     }
     let (closed, seen) = tokio::sync::oneshot::channel();

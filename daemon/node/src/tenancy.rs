@@ -29,7 +29,7 @@ pub enum Tenancy {
     /// It ended because the keeper was silent.
     Lapsed,
     /// It was refused; the program ends with this code.
-    Over(Exit, Refusal),
+    Over(Exit, Arc<Refusal>),
 }
 
 /// The one who holds the lease of this node.
@@ -214,7 +214,7 @@ impl Tenant {
         write_refusal(&self.config, refusal);
         self.record_end(refusal).await;
         self.tenancy
-            .send_replace(Tenancy::Over(exit, refusal.clone()));
+            .send_replace(Tenancy::Over(exit, Arc::new(refusal.clone())));
     }
 
     fn drop_credential(&self) {
