@@ -70,7 +70,9 @@ fn perform(stage: &mut Stage, layout: Layout) -> Result<(), Failure> {
         "a keeper and three zones run as four processes; each holds a lease of 15 min",
     );
     let played = play(stage, &mut crew);
-    stage.begin("stop");
+    if played.is_ok() {
+        stage.begin("stop");
+    }
     let wrong = crew.stop();
     played?;
     if !wrong.is_empty() {
