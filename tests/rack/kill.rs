@@ -10,9 +10,8 @@ const KILLS: usize = 20;
 const RECORDS: usize = 50;
 
 fn records(round: usize) -> String {
-    (0..RECORDS)
-        .map(|index| format!("{{\"reader\":\"r{round}\",\"n\":{index}}}\n"))
-        .collect()
+    let line = |index| format!("{{\"reader\":\"r{round}\",\"n\":{index}}}");
+    (0..RECORDS).map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn kill_while_submitting(kind: &str) {
@@ -35,7 +34,8 @@ fn kill_while_submitting(kind: &str) {
             .spawn()
             .expect("a submission");
         // A different moment each time, without a clock: the busy wait is longer in each round.
-        let spin = (0..(round as u64 * 400_000)).fold(0_u64, |sum, n| sum.wrapping_add(n * n));
+        let spin = (0..(u64::try_from(round).expect("small") * 400_000))
+            .fold(0_u64, |sum, n| sum.wrapping_add(n * n));
         assert!(spin < u64::MAX);
         kill_hard(pid);
         let again = lab.restart(kind);

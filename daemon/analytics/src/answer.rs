@@ -158,10 +158,19 @@ pub fn kind_of(kind: &DataType) -> &'static str {
     )]
     match kind {
         DataType::Boolean => "boolean",
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => "integer",
-        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => "integer",
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => "number",
-        DataType::Decimal128(..) | DataType::Decimal256(..) => "number",
+        DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32
+        | DataType::UInt64 => "integer",
+        DataType::Float16
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => "number",
         DataType::Timestamp(..) => "time",
         DataType::Date32 | DataType::Date64 => "day",
         _ => "text",
@@ -219,14 +228,14 @@ fn values_of(array: &ArrayRef) -> Result<Vec<Value>, ArrowError> {
             let shown = ArrayFormatter::try_new(array.as_ref(), &format)?;
             let kind = kind_of(kind);
             (0..array.len())
-                .map(|at| match array.is_null(at) {
-                    true => Ok(Value::Null),
-                    false => shown
-                        .value(at)
-                        .try_to_string()
-                        .map(|text| typed(text, kind)),
+                .map(|at| {
+                    if array.is_null(at) {
+                        return Ok(Value::Null);
+                    }
+                    let text = shown.value(at).try_to_string()?;
+                    Ok(typed(text, kind))
                 })
-                .collect::<Result<Vec<_>, _>>()?
+                .collect::<Result<Vec<_>, ArrowError>>()?
         }
     })
 }

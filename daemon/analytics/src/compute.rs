@@ -190,7 +190,7 @@ impl Counted {
         let mut measures: Vec<_> = measures
             .map(|(at, measure)| measure.expression().alias(format!("measure{at}")))
             .collect();
-        measures.push(size_of(subject.as_ref())?.alias("size"));
+        measures.push(size_of(subject.as_ref()).alias("size"));
         for (at, column) in self.columns.iter().enumerate() {
             let [given, blank] = answers_of(subject.as_ref(), column)?;
             measures.push(given.alias(format!("given{at}")));
@@ -263,11 +263,11 @@ fn one() -> Expr {
 }
 
 /// How many records, or different people, a group has.
-fn size_of(subject: Option<&Expr>) -> Result<Expr, DataFusionError> {
-    Ok(match subject {
+fn size_of(subject: Option<&Expr>) -> Expr {
+    match subject {
         None => count(one()),
         Some(subject) => count_distinct(subject.clone()),
-    })
+    }
 }
 
 /// How many answered a column, and how many left it blank.

@@ -15,22 +15,30 @@ use crate::settings::{RawSettings, Settings};
 
 /// Objects in memory; clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Store(Arc<Mutex<Shelf>>);
+pub(crate) struct Store(Arc<Mutex<Held>>);
+
+/// How the store behaves.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    #[default]
+    Healthy,
+    Broken,
+    Stuck,
+    LyingAboutLength,
+}
 
 #[derive(Debug, Default)]
-struct Shelf {
+struct Held {
     objects: BTreeMap<(String, String), (String, Bytes)>,
     reads: Vec<String>,
-    broken: bool,
-    stuck: bool,
-    longer_than_listed: bool,
+    mood: Mood,
 }
 
 impl Store {
     pub(crate) fn put(&self, bucket: &str, key: &str, body: &str) {
-        let mut shelf = self.0.lock().unwrap();
-        let etag = format!("\"{}-{}\"", body.len(), shelf.objects.len());
-        shelf.objects.insert(
+        let mut held = self.0.lock().unwrap();
+        let etag = format!("\"{}-{}\"", body.len(), held.objects.len());
+        held.objects.insert(
             (bucket.into(), key.into()),
             (etag, Bytes::from(body.to_owned())),
         );
@@ -53,15 +61,15 @@ impl Store {
     }
 
     pub(crate) fn break_down(&self) {
-        self.0.lock().unwrap().broken = true;
+        self.0.lock().unwrap().mood = Mood::Broken;
     }
 
     pub(crate) fn get_stuck(&self) {
-        self.0.lock().unwrap().stuck = true;
+        self.0.lock().unwrap().mood = Mood::Stuck;
     }
 
     pub(crate) fn lie_about_length(&self) {
-        self.0.lock().unwrap().longer_than_listed = true;
+        self.0.lock().unwrap().mood = Mood::LyingAboutLength;
     }
 
     /// The keys that were read since this was last asked.
@@ -78,23 +86,20 @@ pub(crate) fn line(id: &str, fields: &Value) -> String {
 
 impl Objects for Store {
     async fn list(&self, bucket: &str) -> Result<Vec<ObjectEntry>, ObjectsFault> {
-        let (broken, stuck) = {
-            let shelf = self.0.lock().unwrap();
-            (shelf.broken, shelf.stuck)
-        };
-        if stuck {
+        let mood = self.0.lock().unwrap().mood;
+        if mood == Mood::Stuck {
             std::future::pending::<()>().await;
         }
-        if broken {
+        if mood == Mood::Broken {
             let kind = ObjectsFaultKind::Unreachable("LK-000".to_owned());
             return Err(ObjectsFault {
                 bucket: bucket.to_owned(),
                 kind,
             });
         }
-        let shelf = self.0.lock().unwrap();
-        let extra = u64::from(shelf.longer_than_listed);
-        let inside = shelf.objects.iter().filter(|((of, _), _)| of == bucket);
+        let held = self.0.lock().unwrap();
+        let extra = u64::from(mood == Mood::LyingAboutLength);
+        let inside = held.objects.iter().filter(|((of, _), _)| of == bucket);
         Ok(inside
             .map(|((_, key), (etag, body))| ObjectEntry {
                 key: key.clone(),
@@ -105,9 +110,9 @@ impl Objects for Store {
     }
 
     async fn read(&self, bucket: &str, key: &str, _limit: u64) -> Result<Bytes, ObjectsFault> {
-        let mut shelf = self.0.lock().unwrap();
-        shelf.reads.push(key.to_owned());
-        let found = shelf.objects.get(&(bucket.to_owned(), key.to_owned()));
+        let mut held = self.0.lock().unwrap();
+        held.reads.push(key.to_owned());
+        let found = held.objects.get(&(bucket.to_owned(), key.to_owned()));
         found
             .map(|(_, body)| body.clone())
             .ok_or_else(|| ObjectsFault {

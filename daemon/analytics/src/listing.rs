@@ -68,7 +68,6 @@ pub fn read_page(xml: &[u8]) -> Result<Page, ListingFault> {
                 draft.close(&path)?;
                 path.pop();
             }
-            Event::Empty(_) => {}
             Event::Text(text) => {
                 let decoded = text.decode().map_err(|_not_text| ListingFault::NotXml)?;
                 draft.text.push_str(&decoded);
@@ -78,7 +77,7 @@ pub fn read_page(xml: &[u8]) -> Result<Page, ListingFault> {
                 draft.text.push_str(&decoded);
             }
             Event::GeneralRef(entity) => draft.text.push(character(&entity)?),
-            Event::Decl(_) | Event::Comment(_) => {}
+            Event::Empty(_) | Event::Decl(_) | Event::Comment(_) => {}
             Event::DocType(_) | Event::PI(_) => return Err(ListingFault::NotXml),
             Event::Eof => break,
         }
@@ -108,12 +107,33 @@ fn character(entity: &quick_xml::events::BytesRef<'_>) -> Result<char, ListingFa
     }
 }
 
+#[derive(Default, PartialEq, Eq)]
+enum Root {
+    #[default]
+    Unseen,
+    Listing,
+}
+
+#[derive(Default, PartialEq, Eq)]
+enum Rest {
+    #[default]
+    Nothing,
+    MorePages,
+}
+
+#[derive(Default, PartialEq, Eq)]
+enum Keys {
+    #[default]
+    Plain,
+    PercentEncoded,
+}
+
 #[derive(Default)]
 struct Draft {
     text: String,
-    listing: bool,
-    truncated: bool,
-    url_escaped: bool,
+    root: Root,
+    rest: Rest,
+    keys: Keys,
     next: Option<String>,
     key: Option<String>,
     etag: Option<String>,
@@ -125,7 +145,7 @@ impl Draft {
     fn open(&mut self, path: &[String]) -> Result<(), ListingFault> {
         self.text.clear();
         match path {
-            [root] if root == "ListBucketResult" => self.listing = true,
+            [root] if root == "ListBucketResult" => self.root = Root::Listing,
             [_] => return Err(ListingFault::NotListing),
             _ => {}
         }
@@ -136,8 +156,8 @@ impl Draft {
         let text = std::mem::take(&mut self.text);
         let names: Vec<&str> = path.iter().skip(1).map(String::as_str).collect();
         match names.as_slice() {
-            ["IsTruncated"] => self.truncated = text == "true",
-            ["EncodingType"] => self.url_escaped = text == "url",
+            ["IsTruncated"] if text == "true" => self.rest = Rest::MorePages,
+            ["EncodingType"] if text == "url" => self.keys = Keys::PercentEncoded,
             ["NextContinuationToken"] => self.next = Some(text),
             ["Contents", "Key"] => self.key = Some(text),
             ["Contents", "ETag"] => self.etag = Some(text),
@@ -162,19 +182,23 @@ impl Draft {
     }
 
     fn finish(mut self) -> Result<Page, ListingFault> {
-        if !self.listing {
+        if self.root == Root::Unseen {
             return Err(ListingFault::NotListing);
         }
-        if self.truncated && self.next.as_deref().unwrap_or_default().is_empty() {
-            return Err(ListingFault::NoContinuation);
-        }
-        if self.url_escaped {
+
+        if self.keys == Keys::PercentEncoded {
             for (at, entry) in self.entries.iter_mut().enumerate() {
                 let key = unescape(&entry.key);
                 entry.key = key.ok_or(ListingFault::Incomplete { at, what: "key" })?;
             }
         }
-        let next = self.next.filter(|_token| self.truncated);
+        let next = match self.rest {
+            Rest::Nothing => None,
+            Rest::MorePages => {
+                let token = self.next.filter(|token| !token.is_empty());
+                Some(token.ok_or(ListingFault::NoContinuation)?)
+            }
+        };
         Ok(Page {
             entries: self.entries,
             next,
@@ -202,19 +226,32 @@ fn unescape(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Percent-encodes everything but the unreserved characters and, in a path, the slash.
+/// Percent-encodes a path: everything but the unreserved characters and the slash.
 #[must_use]
-pub fn escape(text: &str, keep_slash: bool) -> String {
+pub fn escape_path(text: &str) -> String {
+    text.split('/').map(escape).collect::<Vec<_>>().join("/")
+}
+
+/// Percent-encodes everything but the unreserved characters.
+#[must_use]
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
-        let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        if plain || (keep_slash && byte == b'/') {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             escaped.push(char::from(byte));
         } else {
-            escaped.push_str(&format!("%{byte:02X}"));
+            escaped.push('%');
+            escaped.push(hex_digit(byte >> 4));
+            escaped.push(hex_digit(byte & 0x0f));
         }
     }
     escaped
+}
+
+fn hex_digit(half: u8) -> char {
+    char::from_digit(u32::from(half), 16)
+        .unwrap_or('0')
+        .to_ascii_uppercase()
 }
 
 #[cfg(test)]
@@ -337,8 +374,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_key_survives_escaping(key in "\\PC{0,40}") {
-            prop_assert_eq!(unescape(&escape(&key, false)), Some(key.clone()));
-            prop_assert_eq!(unescape(&escape(&key, true)), Some(key));
+            prop_assert_eq!(unescape(&escape(&key)), Some(key.clone()));
+            prop_assert_eq!(unescape(&escape_path(&key)), Some(key));
         }
 
         #[test]

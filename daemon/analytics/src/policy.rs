@@ -65,9 +65,11 @@ pub fn judge(plan: &LogicalPlan) -> Result<Shape, PolicyFault> {
     let keys = aggregate
         .group_expr
         .iter()
-        .map(|key| match key {
-            Expr::GroupingSet(_) => Err(PolicyFault::GroupingSets),
-            key => below.resolve_key(key),
+        .map(|key| {
+            if matches!(key, Expr::GroupingSet(_)) {
+                return Err(PolicyFault::GroupingSets);
+            }
+            below.resolve_key(key)
         })
         .collect::<Result<Vec<_>, _>>()?;
     if keys.len() > KEYS {
@@ -110,7 +112,11 @@ pub fn stand_on(
 fn descend(plan: &LogicalPlan) -> Result<&Aggregate, PolicyFault> {
     let mut node = plan;
     loop {
-        node = match node {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "what is not named is refused"
+        )]
+        let next: &LogicalPlan = match node {
             LogicalPlan::Aggregate(aggregate) => return Ok(aggregate),
             LogicalPlan::Projection(projection) => {
                 above::judge_all(&projection.expr)?;
@@ -143,5 +149,6 @@ fn descend(plan: &LogicalPlan) -> Result<&Aggregate, PolicyFault> {
                 });
             }
         };
+        node = next;
     }
 }

@@ -203,7 +203,7 @@ impl<O: Objects> Engine<O> {
             .await?;
         let receipt = ReceiptNote {
             mark: intent,
-            salt: hexadecimal(&salt),
+            salt: cofferdam_node::hex(&salt),
         };
         let answer = match question {
             Ok(question) => self.run_bounded(&context, question, receipt.clone()).await,
@@ -375,11 +375,7 @@ fn salted_digest(salt: &[u8], sql: &str) -> String {
     let mut context = Context::new(&SHA256);
     context.update(salt);
     context.update(sql.as_bytes());
-    hexadecimal(context.finish().as_ref())
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    cofferdam_node::hex(context.finish().as_ref())
 }
 
 #[cfg(test)]

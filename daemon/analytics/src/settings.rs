@@ -67,7 +67,7 @@ pub struct Settings {
 /// The bounds of one query and of the zone's memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Bytes DataFusion may hold for all running queries together.
+    /// Bytes `DataFusion` may hold for all running queries together.
     pub memory_bytes: usize,
     /// Bytes of records one table may have.
     pub input_bytes: u64,

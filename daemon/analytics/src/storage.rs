@@ -15,7 +15,7 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::sync::Mutex;
 
-use crate::listing::{Page, escape, read_page};
+use crate::listing::{Page, escape, escape_path, read_page};
 use crate::objects::{ObjectEntry, Objects, ObjectsFault, ObjectsFaultKind};
 
 /// Connections that are kept while nobody uses them.
@@ -31,7 +31,7 @@ const PAGE_BYTES: u64 = 4 << 20;
 const REFUSAL_BYTES: u64 = 64 << 10;
 
 /// How long one answer may take, head and body; the query's own deadline is usually nearer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The storage zone, reached from this node.
 #[derive(Debug)]
@@ -115,10 +115,10 @@ impl StorageZone {
     }
 
     async fn page(&self, bucket: &str, after: Option<&str>) -> Result<Page, ObjectsFaultKind> {
-        let mut target = format!("/{}?list-type=2&encoding-type=url", escape(bucket, false));
+        let mut target = format!("/{}?list-type=2&encoding-type=url", escape(bucket));
         if let Some(token) = after {
             target.push_str("&continuation-token=");
-            target.push_str(&escape(token, false));
+            target.push_str(&escape(token));
         }
         let xml = self.fetch(&target, PAGE_BYTES).await?;
         read_page(&xml).map_err(|fault| ObjectsFaultKind::Unusable(fault.to_string()))
@@ -149,7 +149,7 @@ impl Objects for StorageZone {
     }
 
     async fn read(&self, bucket: &str, key: &str, limit: u64) -> Result<Bytes, ObjectsFault> {
-        let target = format!("/{}/{}", escape(bucket, false), escape(key, true));
+        let target = format!("/{}/{}", escape(bucket), escape_path(key));
         let read = self.fetch(&target, limit).await;
         read.map_err(|kind| {
             let gone = matches!(kind, ObjectsFaultKind::Refused { status: 404, .. });

@@ -42,5 +42,5 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     };
     let format = verdict::Format::of(cli.json);
     let outcome = command::dispatch(cli.command, format);
-    verdict::print(outcome, format).into()
+    verdict::print(&outcome, format).into()
 }

@@ -295,14 +295,12 @@ fn trust_of(path: &Path, rack: &RackDomain) -> Result<TrustBundle, Failure> {
 fn authority_domain(der: &[u8], rack: &RackDomain) -> Option<TrustDomain> {
     let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
     let names = certificate.subject_alternative_name().ok()??;
-    let uri = names
-        .value
-        .general_names
-        .iter()
-        .find_map(|name| match name {
-            GeneralName::URI(uri) => uri.strip_prefix("spiffe://"),
-            _ => None,
-        })?;
+    let uri = names.value.general_names.iter().find_map(|name| {
+        let GeneralName::URI(uri) = name else {
+            return None;
+        };
+        uri.strip_prefix("spiffe://")
+    })?;
     let (zone, domain) = uri.split_once('.')?;
     (domain == rack.as_str()).then(|| zone.parse().ok().map(|zone| rack.trust_domain(&zone)))?
 }

@@ -19,6 +19,10 @@ pub enum Format {
 impl Format {
     /// From the flag.
     #[must_use]
+    #[expect(
+        clippy::fn_params_excessive_bools,
+        reason = "it turns the flag into a word, once"
+    )]
     pub fn of(json: bool) -> Self {
         if json { Self::Json } else { Self::Text }
     }
@@ -115,16 +119,17 @@ impl From<Refusal> for Failure {
 pub type Outcome = Result<Verdict, Failure>;
 
 /// Prints an outcome and returns the code to end in.
-pub fn print(outcome: Outcome, format: Format) -> Exit {
-    let exit = match &outcome {
+#[must_use]
+pub fn print(outcome: &Outcome, format: Format) -> Exit {
+    let exit = match outcome {
         Ok(verdict) => verdict.exit,
         Err(failure) => failure.exit,
     };
     let text = match format {
-        Format::Json => json_text(&outcome),
-        Format::Text => plain_text(&outcome),
+        Format::Json => json_text(outcome),
+        Format::Text => plain_text(outcome),
     };
-    let written = match (&outcome, format) {
+    let written = match (outcome, format) {
         (Err(_), Format::Text) => std::io::stderr().lock().write_all(text.as_bytes()),
         _ => std::io::stdout().lock().write_all(text.as_bytes()),
     };

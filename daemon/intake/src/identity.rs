@@ -101,7 +101,7 @@ impl Namer {
         self.name(&["key", lane, peer, key, &index.to_string()])
     }
 
-    /// The name of a CloudEvent.
+    /// The name of a `CloudEvent`.
     #[must_use]
     pub fn by_origin(&self, lane: &str, peer: &str, origin: &Origin) -> Tag {
         self.name(&["event", lane, peer, &origin.source, &origin.id])
@@ -158,7 +158,7 @@ mod tests {
     fn a_naming_key_that_others_may_read_or_that_is_short_is_refused() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("naming.key");
-        drop(Namer::open(&path).expect("made"));
+        Namer::open(&path).expect("made");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("chmod");
         assert!(
             Namer::open(&path)

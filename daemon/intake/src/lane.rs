@@ -188,6 +188,10 @@ impl Lane {
     }
 
     /// The name of a record and the line that is sealed.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one step of take, cut out for length"
+    )]
     fn prepare(
         &self,
         namer: &Namer,

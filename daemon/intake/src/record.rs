@@ -24,7 +24,7 @@ pub struct Incoming {
     pub content: Map<String, Value>,
 }
 
-/// Source and id of a CloudEvent.
+/// Source and id of a `CloudEvent`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// `source`.
@@ -121,7 +121,11 @@ fn plain(body: &[u8]) -> Result<Vec<Incoming>, NotTaken> {
             .enumerate()
             .map(|(index, item)| bare(item, &at(index)))
             .collect(),
-        one => Ok(vec![bare(one, "the body")?]),
+        one @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Object(_)) => Ok(vec![bare(one, "the body")?]),
     }
 }
 
@@ -180,13 +184,9 @@ fn event(value: Value, place: &str) -> Result<Incoming, NotTaken> {
         id: text("id")?,
     };
     let kind = text("type")?;
-    let content = match fields.remove("data") {
-        Some(Value::Object(content)) => content,
-        _ => {
-            return Err(NotTaken::malformed(format!(
-                "{place}: data is not a JSON object"
-            )));
-        }
+    let Some(Value::Object(content)) = fields.remove("data") else {
+        let seen = format!("{place}: data is not a JSON object");
+        return Err(NotTaken::malformed(seen));
     };
     Ok(Incoming {
         origin: Some(origin),

@@ -21,7 +21,7 @@ const QUANTILES: [(&str, f64); 3] = [("p25", 0.25), ("p50", 0.50), ("p75", 0.75)
 /// The open window of one stream or survey.
 #[derive(Debug)]
 pub struct Window {
-    window_ms: u64,
+    length_ms: u64,
     min_group: u64,
     opened_ms: u64,
     records: u64,
@@ -49,7 +49,7 @@ impl Window {
     #[must_use]
     pub fn new(window_seconds: u64, min_group: u64, now_ms: u64) -> Self {
         Self {
-            window_ms: window_seconds.saturating_mul(1000),
+            length_ms: window_seconds.saturating_mul(1000),
             min_group: min_group.max(MIN_GROUP_FLOOR),
             opened_ms: now_ms,
             records: 0,
@@ -60,8 +60,8 @@ impl Window {
 
     /// Takes one record into the window, which begins anew if it is over.
     pub fn add(&mut self, content: &Map<String, Value>, now_ms: u64) {
-        if now_ms.saturating_sub(self.opened_ms) >= self.window_ms {
-            *self = Self::new(self.window_ms / 1000, self.min_group, now_ms);
+        if now_ms.saturating_sub(self.opened_ms) >= self.length_ms {
+            *self = Self::new(self.length_ms / 1000, self.min_group, now_ms);
         }
         self.records += 1;
         for (name, value) in content {
@@ -134,21 +134,22 @@ impl Field {
     }
 
     fn show(&mut self, min_group: u64) -> Value {
-        let mut shown = json!({
-            "present": self.present,
-            "distinct": self.distinct.estimate().round(),
-        });
+        let mut shown = Map::new();
+        shown.insert("present".to_owned(), json!(self.present));
+        let distinct = self.distinct.estimate().round();
+        shown.insert("distinct".to_owned(), json!(distinct));
         if let Some(numbers) = self
             .numbers
             .as_mut()
             .filter(|numbers| numbers.count >= min_group)
         {
-            shown["mean"] = json!(numbers.mean);
+            shown.insert("mean".to_owned(), json!(numbers.mean));
             for (name, rank) in QUANTILES {
-                shown[name] = json!(numbers.digest.quantile(rank).ok().flatten());
+                let value = numbers.digest.quantile(rank).ok().flatten();
+                shown.insert(name.to_owned(), json!(value));
             }
         }
-        shown
+        Value::Object(shown)
     }
 }
 

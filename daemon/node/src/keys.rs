@@ -150,7 +150,10 @@ impl Keys {
         }
         let mut connection = self.connect().await?;
         let answer = post_json(&mut connection, path, question).await;
-        if !matches!(answer, Err(BenchError::Unanswered(_) | BenchError::Unreachable(_))) {
+        if !matches!(
+            answer,
+            Err(BenchError::Unanswered(_) | BenchError::Unreachable(_))
+        ) {
             cabinet.connection = Some(connection);
         }
         answer.map_err(|error| match error {

@@ -77,7 +77,11 @@ fn start<Z: Zone>(arguments: &Arguments) -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(|error| no_runtime(&error))?;
-    let stdin = if arguments.until_stdin_closes { Stdin::Watched } else { Stdin::Ignored };
+    let stdin = if arguments.until_stdin_closes {
+        Stdin::Watched
+    } else {
+        Stdin::Ignored
+    };
     let ended = runtime.block_on(serve::<Z>(booted, settings, stdin));
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended

@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
-/// How the tool ends when it was called wrongly (sysexits.h, EX_USAGE).
+/// How the tool ends when it was called wrongly (`EX_USAGE` of sysexits.h).
 const USAGE: u8 = 64;
-/// How it ends when a build or a program could not be run at all (EX_UNAVAILABLE).
+/// How it ends when a build or a program could not be run at all (`EX_UNAVAILABLE`).
 const UNAVAILABLE: u8 = 69;
 
 fn main() -> ExitCode {

@@ -209,6 +209,10 @@ impl Below {
         let mut budget = SIZE.saturating_sub(size_of(expr));
         let deep = || PolicyFault::ExpressionDeep { limit: SIZE };
         let mut fault = None;
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "names are replaced, the judge decides"
+        )]
         let replaced = expr.clone().transform_up(|node| match node {
             Expr::Column(column) => match self.lookup(&column) {
                 Some(resolved) if resolved.size <= budget => {

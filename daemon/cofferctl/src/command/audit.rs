@@ -41,7 +41,7 @@ fn prove(directory: &Path, trust: &Path) -> Outcome {
         "origin": verified.origin,
         "size": verified.size,
         "root": verified.root.to_base64(),
-        "events": verified.events.iter().map(|(event, count)| (event.to_string(), *count))
+        "events": verified.events.iter().map(|(event, count)| (event.clone(), *count))
             .collect::<std::collections::BTreeMap<_, _>>(),
     })))
 }
@@ -51,7 +51,11 @@ fn show(directory: &Path, leaf: Option<u64>, event: Option<&str>) -> Outcome {
     for entry in verify::entries(directory).map_err(|fault| refused(&fault))? {
         let (index, text) = entry.map_err(|fault| refused(&fault))?;
         let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
-        let is_event = event.is_none_or(|wanted| value["cofferdam"]["event"] == *wanted);
+        let is_event = event.is_none_or(|wanted| {
+            value
+                .pointer("/cofferdam/event")
+                .is_some_and(|found| found == wanted)
+        });
         if leaf.is_none_or(|wanted| wanted == index) && is_event {
             shown.push((index, text, value));
         }

@@ -20,7 +20,7 @@ pub(crate) fn put(file: &Path, target: &str, rack: &RackArguments) -> Outcome {
     let request = reach::request(Method::PUT, &object_path(bucket, key), bytes)?;
     let answer = reach::runtime()?.block_on(reach.ask("storage", request))?;
     done(
-        answer,
+        &answer,
         &format!("stored: {length} bytes as {target}, sealed"),
         &reach,
     )
@@ -42,10 +42,8 @@ pub(crate) fn get(source: &str, output: Option<&Path>, rack: &RackArguments) -> 
                 answer.bytes.len(),
                 path.display()
             );
-            Ok(
-                Verdict::yes(with_grade(line, &reach))
-                    .value(json!({ "bytes": answer.bytes.len() })),
-            )
+            Ok(Verdict::yes(with_grade(&line, &reach))
+                .value(json!({ "bytes": answer.bytes.len() })))
         }
         None => {
             std::io::stdout()
@@ -66,9 +64,9 @@ pub(crate) fn list(target: &str, rack: &RackArguments) -> Outcome {
     loop {
         let path = format!(
             "/{}?list-type=2&encoding-type=url&prefix={}&start-after={}",
-            encode(bucket, false),
-            encode(prefix, false),
-            encode(&after, false)
+            encode(bucket, Slashes::Escaped),
+            encode(prefix, Slashes::Escaped),
+            encode(&after, Slashes::Escaped)
         );
         let answer =
             runtime.block_on(reach.ask("storage", reach::request(Method::GET, &path, "")?))?;
@@ -90,7 +88,7 @@ pub(crate) fn list(target: &str, rack: &RackArguments) -> Outcome {
         .map(|(key, size)| format!("{size:>12}  {key}"))
         .collect();
     Ok(Verdict::yes(with_grade(
-        format!("{} objects in {target}", found.len()),
+        &format!("{} objects in {target}", found.len()),
         &reach,
     ))
     .body(lines.join("\n"))
@@ -118,17 +116,28 @@ pub(crate) async fn put_conditionally(
 
 /// The path of an object: every byte of its key that is not plain is escaped, slashes stay.
 pub(crate) fn object_path(bucket: &str, key: &str) -> String {
-    format!("/{}/{}", encode(bucket, false), encode(key, true))
+    format!(
+        "/{}/{}",
+        encode(bucket, Slashes::Escaped),
+        encode(key, Slashes::Stay)
+    )
+}
+
+/// What becomes of the slashes of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slashes {
+    Stay,
+    Escaped,
 }
 
 /// RFC 3986, section 2.1; what S3 signs is escaped the same way.
-fn encode(text: &str, slashes_stay: bool) -> String {
+fn encode(text: &str, slashes: Slashes) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 char::from(byte).to_string()
             }
-            b'/' if slashes_stay => "/".to_owned(),
+            b'/' if slashes == Slashes::Stay => "/".to_owned(),
             _ => format!("%{byte:02X}"),
         })
         .collect()
@@ -174,19 +183,19 @@ fn contents(text: &str) -> Vec<(String, u64)> {
         .collect()
 }
 
-fn done(answer: Answer, line: &str, reach: &Reach) -> Outcome {
+fn done(answer: &Answer, line: &str, reach: &Reach) -> Outcome {
     if answer.status == StatusCode::OK {
         let etag = answer
             .headers
             .get(http::header::ETAG)
             .and_then(|value| value.to_str().ok());
-        Ok(Verdict::yes(with_grade(line.to_owned(), reach)).value(json!({ "etag": etag })))
+        Ok(Verdict::yes(with_grade(line, reach)).value(json!({ "etag": etag })))
     } else {
         Err(answer.failure())
     }
 }
 
-fn with_grade(line: String, reach: &Reach) -> String {
+fn with_grade(line: &str, reach: &Reach) -> String {
     format!("{line} ({})", reach.file().grade)
 }
 
@@ -236,7 +245,7 @@ mod tests {
         let key = "a b/é+ %&.txt";
         let xml = format!(
             "<Contents><Key>{}</Key><Size>7</Size></Contents>",
-            encode(key, true)
+            encode(key, Slashes::Stay)
         );
         assert_eq!(contents(&xml), [(key.to_owned(), 7)]);
     }

@@ -11,6 +11,7 @@ use crate::table;
 use crate::verdict::{Failure, Format, Outcome, Verdict, on_a_terminal};
 
 /// The answer to a question.
+#[expect(clippy::struct_field_names, reason = "rows have rows")]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rows {
     /// Column names.

@@ -152,8 +152,10 @@ impl Lane<'_> {
         loop {
             let last = match self.attempt(record, key).await {
                 Ok(answer) if answer.status == StatusCode::ACCEPTED => {
-                    let duplicate = serde_json::from_slice::<Value>(&answer.bytes)
-                        .is_ok_and(|receipt| receipt["duplicate"] == true);
+                    let duplicate =
+                        serde_json::from_slice::<Value>(&answer.bytes).is_ok_and(|receipt| {
+                            receipt.get("duplicate").is_some_and(|flag| flag == true)
+                        });
                     if duplicate {
                         counts.duplicates += 1;
                     } else {

@@ -58,7 +58,9 @@ pub async fn lease(layout: &Layout, manifest: &Manifest) -> Result<LeaseGrant, F
         .await
         .map_err(|error| match error {
             BenchError::Refused(refusal) => Failure::new(Exit::Policy, refusal),
-            other => no_lease(cofferdam_node::refusal::chain(&other)),
+            other @ (BenchError::Unreachable(_) | BenchError::Unanswered(_)) => {
+                no_lease(cofferdam_node::refusal::chain(&other))
+            }
         })
 }
 
@@ -103,6 +105,9 @@ pub fn manifest(layout: &Layout) -> Result<Manifest, Failure> {
 }
 
 /// Who the client is.
+///
+/// # Panics
+/// Never: the names are constants.
 #[must_use]
 pub fn client_id() -> PeerId {
     PeerId {

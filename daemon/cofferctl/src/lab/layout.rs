@@ -26,7 +26,7 @@ pub struct LabNode {
     /// The node's name.
     pub node: &'static str,
     /// Its port, counted from the base.
-    offset: u16,
+    pub offset: u16,
     /// The machine it pretends to be.
     pub tree: &'static str,
 }

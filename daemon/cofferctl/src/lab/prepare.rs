@@ -177,13 +177,14 @@ fn node_toml(layout: &Layout, node: &LabNode, operator: &SignerKey) -> String {
     let peers: String = NODES
         .iter()
         .filter(|peer| peer.node != node.node)
-        .map(|peer| format!("{} = \"{}\"\n", peer.zone(), layout.address(peer)))
-        .collect();
+        .map(|peer| format!("{} = \"{}\"", peer.zone(), layout.address(peer)))
+        .collect::<Vec<_>>()
+        .join("\n");
     format!(
         "# Node {name} of the lab. Its hardware is simulated: grade E0.\n\
          version = 1\nnode = \"{name}\"\nrack = \"../rack\"\noperators = [\"{operator}\"]\n\
          state = \".\"\nlisten = \"{listen}\"\nsysroot = \"../sysroot/{name}\"\nsimulated = true\n\
-         rescan-seconds = 1\n\n[peers]\n{peers}\n{settings}",
+         rescan-seconds = 1\n\n[peers]\n{peers}\n\n{settings}",
         name = node.node,
         operator = operator.verifier_key(),
         listen = layout.address(node),

@@ -75,20 +75,13 @@ impl Judge<'_> {
             }
             Expr::Like(like) => self.like(like),
             Expr::Between(Between {
-                expr,
-                negated: _,
-                low,
-                high,
+                expr, low, high, ..
             }) => {
                 self.alike(expr, low)?;
                 self.alike(expr, high)?;
                 Ok(Class::Truth)
             }
-            Expr::InList(InList {
-                expr,
-                list,
-                negated: _,
-            }) => {
+            Expr::InList(InList { expr, list, .. }) => {
                 for item in list {
                     if !matches!(item, Expr::Literal(..)) {
                         return Err(refuse("IN with something else than constants"));
@@ -236,14 +229,10 @@ impl Judge<'_> {
 
     fn cast(&self, inner: &Expr, to: &DataType) -> Verdict {
         let from = self.class(inner)?;
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "what is not named is refused"
-        )]
         let total = match (from, to) {
-            (_, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => true,
-            (Class::Number, DataType::Float64 | DataType::Float32) => true,
-            (Class::Moment | Class::Day, DataType::Date32) => true,
+            (_, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+            | (Class::Number, DataType::Float64 | DataType::Float32)
+            | (Class::Moment | Class::Day, DataType::Date32) => true,
             // A constant is read here and now, exactly as it will be read later.
             (Class::Text, DataType::Date32 | DataType::Timestamp(_, None)) => {
                 matches!(inner, Expr::Literal(value, _) if value.cast_to(to).is_ok())
@@ -336,10 +325,10 @@ fn class_of_constant(value: &ScalarValue) -> Verdict {
 }
 
 fn text_constant(expr: &Expr) -> Option<&str> {
-    match expr {
-        Expr::Literal(value, _) => value.try_as_str().flatten(),
-        _ => None,
-    }
+    let Expr::Literal(value, _) = expr else {
+        return None;
+    };
+    value.try_as_str().flatten()
 }
 
 fn is_unit(expr: &Expr) -> bool {
