@@ -277,3 +277,6 @@ fn first_of(refusals: Vec<Refusal>) -> Refusal {
     }
     first
 }
+
+#[cfg(test)]
+mod tests;
