@@ -80,8 +80,8 @@ impl Answer {
             "records"
         };
         format!(
-            "a cell stands on at least {} {whom}, answers and blanks counted apart; smaller groups are withheld, \
-             and beside them what would give them away by subtraction",
+            "a cell stands on at least {} {whom}, answers and blanks counted apart; smaller \
+             groups are withheld, and beside them what would give them away by subtraction",
             self.min_group
         )
     }

@@ -4,6 +4,7 @@
 //! never name a value in a fault.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -19,6 +20,10 @@ use crate::schema::{FieldPath, Hiding, Kind};
 
 /// Fields of one object's records that become columns; more are counted as left out.
 pub const FIELDS_PER_OBJECT: usize = 512;
+
+/// Years in which a record can have been received. Within them every precision of time can hold
+/// every moment, so that no comparison in a query can fail for one record.
+const YEARS: RangeInclusive<i32> = 1970..=2200;
 
 /// What to keep of a record.
 #[derive(Debug, Clone, Default)]
@@ -90,6 +95,9 @@ pub fn read_part(lines: &[u8], reading: &Reading) -> Part {
 fn read_record(line: &[u8]) -> Option<(RawRecord, i64)> {
     let record: RawRecord = serde_json::from_slice(line).ok()?;
     let received = OffsetDateTime::parse(&record.received, &Rfc3339).ok()?;
+    if !YEARS.contains(&received.year()) {
+        return None;
+    }
     let milliseconds = i64::try_from(received.unix_timestamp_nanos() / 1_000_000).ok()?;
     Some((record, milliseconds))
 }
@@ -328,12 +336,13 @@ mod tests {
             "[1]",
             r#"{"id":"b","data":{}}"#,
             r#"{"id":"c","received":"yesterday","data":{}}"#,
+            r#"{"id":"d","received":"2201-01-01T00:00:00Z","data":{}}"#,
             r#"{"id":7,"received":"2026-03-01T10:00:00Z","data":{}}"#,
             "",
             "   ",
         ];
         let part = part(&lines, &Reading::default());
-        assert_eq!((part.rows, part.unreadable), (1, 5));
+        assert_eq!((part.rows, part.unreadable), (1, 6));
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! Tests of the closed reader of TOML: lines, suggestions, every fault at once.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Tests of the elevation: its schema and the checks K1 to K11.
+
 use proptest::prelude::*;
 
 use super::*;

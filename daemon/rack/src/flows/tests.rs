@@ -1,3 +1,5 @@
+//! Tests of the flow table: what is allowed, the nearest that is refused, and what is said then.
+
 use std::collections::BTreeMap;
 
 use cofferdam_hwprofile::{DataClass, Exposure, KeyPin, ZoneKind, ZoneName};

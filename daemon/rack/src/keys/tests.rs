@@ -1,3 +1,5 @@
+//! Tests of the messages about data keys: their bounds, and that nothing prints a key.
+
 use super::*;
 use crate::Code;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Tests of the messages about leases and standing: round trips, versions, bounds.
+
 use cofferdam_hwprofile::{Grade, Inventory, Refusal, RuleRef};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;

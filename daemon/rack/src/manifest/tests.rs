@@ -1,3 +1,5 @@
+//! Tests of the manifest as a whole: signed, changed, rolled back.
+
 use std::fs;
 
 use cofferdam_trail::VerifierKey;

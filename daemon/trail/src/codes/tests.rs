@@ -1,3 +1,5 @@
+//! Tests of the table of codes, beside the sources and the manual.
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Tests of the line of a leaf: its fields, its limits, what it must not hold.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

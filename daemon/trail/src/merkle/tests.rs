@@ -1,3 +1,5 @@
+//! Tests of hashing and proofs, beside known answers and a naive tree.
+
 use super::{
     ProofError, empty_root, leaf_hash, node_hash, prove_consistency, prove_inclusion, range_root,
     root, verify_consistency, verify_inclusion,

@@ -1,3 +1,5 @@
+//! Tests of signed notes and key files.
+
 use super::{NoteError, SignerKey, VerifierKey, check_text, sign, verify};
 
 const SPEC_KEY: &str = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";

@@ -1,3 +1,5 @@
+//! Tests of opening a log: what is believed, cut or refused.
+
 use std::fs;
 use std::path::Path;
 

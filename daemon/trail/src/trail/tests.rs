@@ -1,3 +1,5 @@
+//! Tests of the handle: appending, publishing, closing.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::mpsc;

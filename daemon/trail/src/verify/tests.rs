@@ -1,3 +1,5 @@
+//! Tests of verification as an auditor does it, case of tampering by case.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,3 +1,5 @@
+//! Tests of the write-ahead log: frames, torn tails, damage.
+
 use proptest::prelude::*;
 
 use super::{Damage, FRAME_LEN, Frame, HEADER_LEN, SECTOR, header, read};

@@ -1,3 +1,5 @@
+//! Tests of the writer: groups, faults of the disk, failing closed.
+
 use std::fs;
 use std::io;
 use std::sync::Arc;

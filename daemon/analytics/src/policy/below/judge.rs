@@ -357,3 +357,21 @@ fn reads_as(class: Class, expr: &Expr) -> bool {
     };
     matches!(expr, Expr::Literal(value, _) if value.cast_to(&kind).is_ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::execution::SessionStateDefaults;
+
+    use super::*;
+
+    #[test]
+    fn every_function_that_is_offered_below_exists() {
+        let known = SessionStateDefaults::default_scalar_functions();
+        for name in FUNCTIONS {
+            assert!(
+                known.iter().any(|function| function.name() == name),
+                "{name}"
+            );
+        }
+    }
+}
