@@ -47,7 +47,7 @@ fn kill_while_submitting(kind: &str) {
         acknowledged += RECORDS;
     }
     let mut counted = String::new();
-    for _ in 0..200 {
+    for _ in 0..5000 {
         let sql = "select count(*) as n, count(distinct id) as ids from events";
         let asked = lab.run(&["query", sql, "--format", "csv"]);
         counted = String::from_utf8_lossy(&asked.stdout).into_owned();

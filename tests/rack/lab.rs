@@ -83,7 +83,7 @@ fn a_zone_on_a_forbidden_chassis_loses_its_lease_and_the_others_go_on() {
     let broken = cofferctl(&["lab", "break", "colocate", "--dir", &lab.text()]);
     assert!(broken.status.success(), "{}", said(&broken));
     let mut text = String::new();
-    for _ in 0..100 {
+    for _ in 0..2000 {
         text = said(&lab.run(&["status"]));
         if text.contains("HW-211") {
             break;

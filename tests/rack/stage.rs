@@ -147,13 +147,24 @@ impl Drop for Running {
     }
 }
 
-/// Ends a process as nothing else does: no handler, no flush.
+/// Ends a process as nothing else does: no handler, no flush. Returns when it is gone, as a service manager would wait.
 pub(crate) fn kill_hard(pid: u32) {
     let status = Command::new("kill").args(["-9", &pid.to_string()]).status();
     assert!(
         status.is_ok_and(|status| status.success()),
         "process {pid} was there to be killed"
     );
+    while let Ok(text) = std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        // A zombie has let go of everything but its number.
+        if text
+            .rsplit(')')
+            .next()
+            .is_some_and(|rest| rest.trim_start().starts_with('Z'))
+        {
+            return;
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// The files below a directory.

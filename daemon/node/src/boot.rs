@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cofferdam_hwprofile::{Refusal, ZoneKind};
 use cofferdam_link::{Clock, Snapshot};
@@ -19,6 +20,13 @@ use crate::exit::Exit;
 use crate::identity::IdentityKey;
 use crate::record::Recorder;
 use crate::zone::StartError;
+
+/// What the trail says while another process holds it.
+const TRAIL_IN_USE: &str = "TR-102";
+/// How often a start looks whether the process before it has let go: a killed one may still be in a sync.
+const PREDECESSOR_LOOKS: u32 = 100;
+/// The wait between two looks.
+const PREDECESSOR_WAIT: Duration = Duration::from_millis(50);
 
 /// A node that may start its runtime.
 #[derive(Debug)]
@@ -240,18 +248,31 @@ fn open_trail(
     clock: &Clock,
 ) -> Result<Recorder, StartError> {
     let origin = format!("{}/{}/{}", manifest.domain, id.zone, id.node);
-    let signer = crate::identity::trail_key(&config.state.join("trail.key"), &origin)
-        .map_err(|refusal| StartError::new(Exit::Config, refusal))?;
-    let settings = Settings::new(id.zone.clone(), id.node.clone(), env!("CARGO_PKG_VERSION"));
-    let ticking = clock.clone();
-    let (trail, recovery) = Trail::open(&config.state.join("trail"), signer, settings, move || {
-        ticking.unix_ms()
-    })
-    .map_err(|error| StartError::new(Exit::TryAgain, error.refusal()))?;
+    let mut patience = PREDECESSOR_LOOKS;
+    let (trail, recovery) = loop {
+        let signer = crate::identity::trail_key(&config.state.join("trail.key"), &origin)
+            .map_err(|refusal| StartError::new(Exit::Config, refusal))?;
+        let settings = Settings::new(id.zone.clone(), id.node.clone(), env!("CARGO_PKG_VERSION"));
+        let ticking = clock.clone();
+        let directory = config.state.join("trail");
+        match Trail::open(&directory, signer, settings, move || ticking.unix_ms()) {
+            Ok(opened) => break opened,
+            Err(error) if error.code() == TRAIL_IN_USE && patience > 0 => {
+                patience -= 1;
+                wait_a_moment();
+            }
+            Err(error) => return Err(StartError::new(Exit::TryAgain, error.refusal())),
+        }
+    };
     if recovery.torn.is_some() {
         log::warn!(recovery:? = recovery; "the trail's torn tail was cut");
     }
     Ok(Recorder::new(trail, clock.clone()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the runtime has not started yet")]
+fn wait_a_moment() {
+    std::thread::sleep(PREDECESSOR_WAIT);
 }
 
 fn all_faults(mut faults: Vec<Refusal>) -> StartError {
