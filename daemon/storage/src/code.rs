@@ -49,7 +49,7 @@ codes! {
     DirectoryUnusable, "ST-005", "the object folder cannot be used",
         "The folder of sealed objects could not be created, listed or synced.",
         "Look at the owner, the mode and the file system named in the message.";
-    SettingUnusable, "ST-006", "a setting of [storage] cannot be used",
+    SettingUnusable, "ST-006", "a setting of the storage table cannot be used",
         "A bucket named in the settings breaks the naming rules.",
         "Use 3 to 63 of a-z, 0-9, dot and hyphen.";
 
