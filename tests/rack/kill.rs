@@ -1,69 +1,89 @@
-//! `kill -9` in the middle of a submission: what was acknowledged is stored, exactly once.
+//! `kill -9` at random moments of a running submission: what was acknowledged is stored, exactly once.
 
-use std::process::{Command, Stdio};
+use std::hash::{BuildHasher as _, RandomState};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use crate::stage::{Lab, kill_hard, program, said};
+use crate::stage::{Lab, kill_hard, pass, program, said};
 
-/// How many times a program is killed.
+/// How many times a program is killed while records are submitted.
 const KILLS: usize = 20;
-/// Records a round.
-const RECORDS: usize = 50;
+/// Records a submission. Enough that it runs for a good part of [`MOMENTS`].
+const RECORDS: usize = 1000;
+/// A program is killed at a random moment below this, in microseconds after the submission's start.
+const MOMENTS: u64 = 150_000;
+/// Submissions that are tried for [`KILLS`] kills: some have ended before their moment comes, and do not count.
+const ROUNDS: usize = 8 * KILLS;
 
-fn records(round: usize) -> String {
+fn submit(lab: &Lab, directory: &Path, round: usize) -> Child {
     let line = |index| format!("{{\"reader\":\"r{round}\",\"n\":{index}}}");
-    (0..RECORDS).map(line).collect::<Vec<_>>().join("\n")
+    let lines: Vec<_> = (0..RECORDS).map(line).collect();
+    let file = directory.join("records");
+    std::fs::write(&file, lines.join("\n")).expect("written");
+    Command::new(program("cofferctl"))
+        .args(["submit", "stream", "events"])
+        .arg(&file)
+        .args(["--patience-seconds", "60", "--json", "--lab"])
+        .arg(lab.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a submission")
 }
 
 fn kill_while_submitting(kind: &str) {
     let lab = Lab::start();
     let dir = tempfile::tempdir().expect("a directory");
-    let first = lab.zone(kind)["pid"].as_u64().expect("a pid");
-    let mut pid = u32::try_from(first).expect("a pid");
+    let chance = RandomState::new();
+    let mut pid = lab.pid(kind);
     let mut running = None;
-    let mut acknowledged = 0;
-    for round in 0..KILLS {
-        let file = dir.path().join("records");
-        std::fs::write(&file, records(round)).expect("written");
-        let mut child = Command::new(program("cofferctl"))
-            .args(["submit", "stream", "events"])
-            .arg(&file)
-            .args(["--patience-seconds", "60", "--json", "--lab"])
-            .arg(lab.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("a submission");
-        // A different moment each time, without a clock: the busy wait is longer in each round.
-        let spin = (0..(u64::try_from(round).expect("small") * 400_000))
-            .fold(0_u64, |sum, n| sum.wrapping_add(n * n));
-        assert!(spin < u64::MAX);
-        kill_hard(pid);
-        let again = lab.restart(kind);
-        pid = again.id();
-        drop(running.replace(again));
-        let ended = child.wait().expect("it ends");
+    let (mut acknowledged, mut kills) = (0, 0);
+    for round in 0..ROUNDS {
+        let mut child = submit(&lab, dir.path(), round);
+        let moment = Duration::from_micros(chance.hash_one(round) % MOMENTS);
+        pass(moment);
+        if child.try_wait().expect("a child of ours").is_none() {
+            kills += 1;
+            kill_hard(pid);
+            let again = lab.restart(kind);
+            pid = again.id();
+            drop(running.replace(again));
+        }
         let output = child.wait_with_output().expect("its words");
-        assert!(ended.success(), "round {round}: {}", said(&output));
+        assert!(
+            output.status.success(),
+            "round {round}, killed after {moment:?}: {}",
+            said(&output)
+        );
         acknowledged += RECORDS;
-    }
-    let mut counted = String::new();
-    for _ in 0..5000 {
-        let sql = "select count(*) as n, count(distinct id) as ids from events";
-        let asked = lab.run(&["query", sql, "--format", "csv"]);
-        counted = String::from_utf8_lossy(&asked.stdout).into_owned();
-        if counted.contains(&format!("\r\n{acknowledged},{acknowledged}\r\n")) {
-            return;
+        if kills == KILLS {
+            break;
         }
     }
-    panic!("{acknowledged} were acknowledged; analytics counts: {counted}");
+    assert_eq!(kills, KILLS, "too few submissions ran at their moment");
+    assert!(lab.serves(), "{}", said(&lab.run(&["status"])));
+    if let Err(counted) = lab.counts(acknowledged) {
+        panic!("{acknowledged} were acknowledged; analytics counts: {counted}");
+    }
 }
 
 #[test]
-fn intake_killed_twenty_times_stores_exactly_what_it_acknowledged() {
+fn intake_killed_at_twenty_random_moments_stores_exactly_what_it_acknowledged() {
     kill_while_submitting("intake");
 }
 
 #[test]
-fn storage_killed_twenty_times_keeps_exactly_what_was_acknowledged() {
+fn storage_killed_at_twenty_random_moments_keeps_exactly_what_was_acknowledged() {
     kill_while_submitting("storage");
+}
+
+#[test]
+fn a_keeper_killed_at_twenty_random_moments_costs_no_record_and_doubles_none() {
+    kill_while_submitting("keeper");
+}
+
+#[test]
+fn analytics_killed_at_twenty_random_moments_costs_no_record_and_doubles_none() {
+    kill_while_submitting("analytics");
 }

@@ -8,8 +8,11 @@
 )]
 
 mod demo;
+mod disk;
 mod kill;
 mod lab;
 mod linkage;
+mod refusals;
 mod stage;
+mod stop;
 mod tidy;

@@ -1,10 +1,12 @@
 //! A lab to test against: built once, started detached on ports of its own, stopped when it is dropped.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{OnceLock, mpsc};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -110,18 +112,48 @@ impl Lab {
         cofferctl(&all)
     }
 
-    /// Starts a zone's program again with its own configuration.
+    /// The process that the lab itself started for a zone.
+    pub(crate) fn pid(&self, kind: &str) -> u32 {
+        let pid = self.zone(kind)["pid"].as_u64().expect("a pid");
+        u32::try_from(pid).expect("a pid")
+    }
+
+    /// Starts a zone's program again with its own configuration; what it says is added to its log.
     pub(crate) fn restart(&self, kind: &str) -> Running {
+        let log = self.path().join("log").join(format!("{kind}.log"));
+        let log = std::fs::OpenOptions::new()
+            .append(true)
+            .open(log)
+            .expect("the zone's log");
         let child = Command::new(program(&format!("cofferd-{kind}")))
             .arg("--config")
             .arg(self.path().join(kind).join("node.toml"))
             .arg("--until-stdin-closes")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the program starts");
-        Running(child)
+        Running::new(child)
+    }
+
+    /// Waits until all four zones serve.
+    pub(crate) fn serves(&self) -> bool {
+        within(Duration::from_secs(60), || {
+            self.run(&["status"]).status.success()
+        })
+    }
+
+    /// Waits until analytics counts exactly so many events, and as many different ones; says what it counted last otherwise.
+    pub(crate) fn counts(&self, events: usize) -> Result<(), String> {
+        let sql = "select count(*) as n, count(distinct id) as ids from events";
+        let mut counted = String::new();
+        let right = within(Duration::from_secs(120), || {
+            let asked = self.run(&["query", sql, "--format", "csv"]);
+            counted = said(&asked);
+            counted.contains(&format!("\r\n{events},{events}\r\n"))
+        });
+        if right { Ok(()) } else { Err(counted) }
     }
 }
 
@@ -135,8 +167,33 @@ impl Drop for Lab {
 pub(crate) struct Running(Child);
 
 impl Running {
+    pub(crate) fn new(child: Child) -> Self {
+        Self(child)
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.0.try_wait().expect("a child of ours").is_none()
+    }
+
+    /// Writes a line to its standard input.
+    pub(crate) fn tell(&mut self, line: &str) {
+        let input = self.0.stdin.as_mut().expect("its input is ours");
+        writeln!(input, "{line}").expect("it listens");
+    }
+
+    /// How it ends by itself; `None` if it does not within the limit.
+    pub(crate) fn end_within(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let mut ended = None;
+        within(limit, || {
+            ended = self.0.try_wait().expect("a child of ours");
+            ended.is_some()
+        });
+        ended
     }
 }
 
@@ -147,24 +204,57 @@ impl Drop for Running {
     }
 }
 
-/// Ends a process as nothing else does: no handler, no flush. Returns when it is gone, as a service manager would wait.
-pub(crate) fn kill_hard(pid: u32) {
-    let status = Command::new("kill").args(["-9", &pid.to_string()]).status();
+/// Looks every few milliseconds until something holds; `false` if it never does within the limit.
+pub(crate) fn within(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let every = Duration::from_millis(10);
+    let looks = limit.as_millis() / every.as_millis();
+    for _ in 0..looks {
+        if holds() {
+            return true;
+        }
+        pass(every);
+    }
+    holds()
+}
+
+/// Lets a moment pass.
+pub(crate) fn pass(moment: Duration) {
+    let (_sender, nobody) = mpsc::channel::<()>();
+    assert!(nobody.recv_timeout(moment).is_err());
+}
+
+/// Says, past the capture of the test harness, that something could not be shown here. CI counts these lines.
+pub(crate) fn skipped(why: &str) {
+    writeln!(std::io::stderr(), "skipped: {why}").expect("standard error");
+}
+
+/// Sends a process a signal by its name.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill")
+        .args([&format!("-{name}"), &pid.to_string()])
+        .status();
     assert!(
         status.is_ok_and(|status| status.success()),
-        "process {pid} was there to be killed"
+        "process {pid} was there to get {name}"
     );
-    while let Ok(text) = std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-        // A zombie has let go of everything but its number.
-        if text
-            .rsplit(')')
+}
+
+/// Whether a process is gone. A zombie has let go of everything but its number.
+pub(crate) fn gone(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |text| {
+        text.rsplit(')')
             .next()
             .is_some_and(|rest| rest.trim_start().starts_with('Z'))
-        {
-            return;
-        }
-        std::thread::yield_now();
-    }
+    })
+}
+
+/// Ends a process as nothing else does: no handler, no flush. Returns when it is gone, as a service manager would wait.
+pub(crate) fn kill_hard(pid: u32) {
+    signal(pid, "KILL");
+    assert!(
+        within(Duration::from_secs(30), || gone(pid)),
+        "process {pid} was killed and is still there"
+    );
 }
 
 /// The files below a directory.

@@ -102,6 +102,16 @@ impl Failure {
         }
     }
 
+    /// The same, each reason with where it was seen.
+    #[must_use]
+    pub fn seen_in(self, place: &str) -> Self {
+        let refusals = self.refusals.into_iter();
+        Self {
+            refusals: refusals.map(|refusal| refusal.read(place)).collect(),
+            ..self
+        }
+    }
+
     /// A failure for several.
     #[must_use]
     pub fn all(exit: Exit, refusals: Vec<Refusal>) -> Self {

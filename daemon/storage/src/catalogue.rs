@@ -139,6 +139,8 @@ pub enum Condition {
     Always,
     /// The key must be free (`If-None-Match: *`).
     Absent,
+    /// The key must be free, because who writes may not remove what is there.
+    Unclaimed,
     /// The key must hold an object (`If-Match: *`).
     Present,
     /// The key must hold an object with this `ETag`.
@@ -207,6 +209,9 @@ pub enum Conflict {
     /// A condition on an object that is not there.
     #[error("the object does not exist")]
     KeyAbsent,
+    /// A write over what the writer may not remove.
+    #[error("the object exists already, and who may not delete it may not replace it")]
+    NotReplaceable,
     /// `If-Match` with another `ETag`.
     #[error("the object is not the expected one")]
     EtagDiffers,
@@ -317,10 +322,11 @@ impl Catalogue {
 impl Condition {
     fn holds(&self, present: Option<&ObjectMeta>) -> Result<(), Conflict> {
         match (self, present) {
-            (Condition::Always, _) | (Condition::Absent, None) | (Condition::Present, Some(_)) => {
-                Ok(())
-            }
+            (Condition::Always, _)
+            | (Condition::Absent | Condition::Unclaimed, None)
+            | (Condition::Present, Some(_)) => Ok(()),
             (Condition::Absent, Some(_)) => Err(Conflict::KeyExists),
+            (Condition::Unclaimed, Some(_)) => Err(Conflict::NotReplaceable),
             (Condition::Present | Condition::Etag(_), None) => Err(Conflict::KeyAbsent),
             (Condition::Etag(etag), Some(meta)) if *etag == meta.etag => Ok(()),
             (Condition::Etag(_), Some(_)) => Err(Conflict::EtagDiffers),

@@ -133,6 +133,9 @@ codes! {
     UploadsFull, "ST-311", "too many unfinished uploads",
         "The bound on unfinished multipart uploads is reached.",
         "Complete or abort some.";
+    NotReplaceable, "ST-312", "the object may not be replaced",
+        "A write over an object destroys it, so it needs the verb `delete` beside `append`.",
+        "Write under a new key, or have `delete` added to the flow in flows.toml.";
 
     DiskFull, "ST-401", "the disk is full",
         "The object could not be written; what was begun is removed and the store goes on.",

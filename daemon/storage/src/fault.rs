@@ -107,6 +107,7 @@ impl From<Conflict> for Fault {
             Conflict::BucketNotEmpty => Code::BucketNotEmpty,
             Conflict::KeyExists => Code::KeyExists,
             Conflict::KeyAbsent => Code::KeyAbsent,
+            Conflict::NotReplaceable => Code::NotReplaceable,
             Conflict::EtagDiffers => Code::EtagDiffers,
         };
         Self::new(code, conflict.to_string())

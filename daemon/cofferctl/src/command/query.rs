@@ -18,8 +18,8 @@ pub(crate) struct Rows {
     pub(crate) headings: Vec<String>,
     /// Rows, as wide as the headings.
     pub(crate) rows: Vec<Vec<Value>>,
-    /// How many groups were too small to be shown.
-    pub(crate) suppressed: u64,
+    /// How many groups were too small to be shown; analytics does not tell where the number itself would tell too much.
+    pub(crate) suppressed: Option<u64>,
     /// The smallest group that is shown.
     pub(crate) min_group: u64,
     /// The answer as it came.
@@ -41,10 +41,14 @@ pub(crate) fn run(
         (None, Format::Text) => RowFormat::Csv,
     };
     let grade = &reach.file().grade;
+    let suppressed = answer
+        .suppressed
+        .map_or("an untold number of".to_owned(), |groups| {
+            groups.to_string()
+        });
     let line = format!(
-        "{} rows, {} groups below {} suppressed ({grade})",
+        "{} rows, {suppressed} groups below {} suppressed ({grade})",
         answer.rows.len(),
-        answer.suppressed,
         answer.min_group
     );
     match chosen {
@@ -123,16 +127,8 @@ fn read(whole: Value) -> Option<Rows> {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         })
         .collect::<Option<Vec<_>>>()?;
-    let number = |pointer| {
-        whole
-            .pointer(pointer)
-            .and_then(Value::as_u64)
-            .unwrap_or_default()
-    };
-    let (suppressed, min_group) = (
-        number("/suppressed/groups"),
-        number("/suppressed/min-group"),
-    );
+    let suppressed = whole.pointer("/suppressed/groups").and_then(Value::as_u64);
+    let min_group = whole.pointer("/suppressed/min-group")?.as_u64()?;
     Some(Rows {
         headings,
         rows,

@@ -65,6 +65,21 @@ pub(crate) fn seal(arguments: &SealArguments) -> Outcome {
 }
 
 pub(crate) fn unseal(arguments: &UnsealArguments) -> Outcome {
+    open(arguments).map_err(|failure| {
+        let input = arguments.input.as_deref();
+        let input = input.map_or("standard input".to_owned(), |path| {
+            let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+            format!("{}: {bytes} bytes", path.display())
+        });
+        if failure.exit == Exit::Data {
+            failure.seen_in(&input)
+        } else {
+            failure
+        }
+    })
+}
+
+fn open(arguments: &UnsealArguments) -> Outcome {
     let ring = read_ring(&arguments.keyring)?;
     let range = arguments.range.as_deref().map(parse_range).transpose()?;
     let sealed = Sealed::open(arguments.input.as_deref())?;

@@ -60,10 +60,12 @@ fn each_condition_decides_by_what_is_there() {
     let cases = [
         ("free", Condition::Always, Ok(())),
         ("free", Condition::Absent, Ok(())),
+        ("free", Condition::Unclaimed, Ok(())),
         ("free", Condition::Present, Err(Conflict::KeyAbsent)),
         ("free", etag("1"), Err(Conflict::KeyAbsent)),
         ("taken", Condition::Always, Ok(())),
         ("taken", Condition::Absent, Err(Conflict::KeyExists)),
+        ("taken", Condition::Unclaimed, Err(Conflict::NotReplaceable)),
         ("taken", Condition::Present, Ok(())),
         ("taken", etag("1"), Ok(())),
         ("taken", etag("2"), Err(Conflict::EtagDiffers)),
@@ -205,6 +207,7 @@ fn some_change() -> impl Strategy<Value = (Change, Condition)> {
     let condition = prop_oneof![
         Just(Condition::Always),
         Just(Condition::Absent),
+        Just(Condition::Unclaimed),
         Just(Condition::Present),
         Just(Condition::Etag("1".to_owned())),
     ];
@@ -257,7 +260,7 @@ fn model(state: &mut Model, change: &Change, condition: &Condition) -> bool {
             let there = held.get(&at).cloned();
             let holds = match condition {
                 Condition::Always => true,
-                Condition::Absent => there.is_none(),
+                Condition::Absent | Condition::Unclaimed => there.is_none(),
                 Condition::Present => there.is_some(),
                 Condition::Etag(etag) => there.as_ref() == Some(etag),
             };

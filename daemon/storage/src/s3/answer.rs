@@ -49,7 +49,7 @@ fn protocol(code: Code) -> (S3ErrorCode, Option<StatusCode>) {
     match code {
         Code::SignatureVersion | Code::SignatureScope => plain(S3::AuthorizationHeaderMalformed),
         Code::AccessKeyUnknown => plain(S3::InvalidAccessKeyId),
-        Code::GrantZone | Code::NoSession => plain(S3::AccessDenied),
+        Code::GrantZone | Code::NoSession | Code::NotReplaceable => plain(S3::AccessDenied),
         Code::OperationAbsent | Code::OptionAbsent => plain(S3::NotImplemented),
         Code::ContentMd5 | Code::Checksum => plain(S3::BadDigest),
         Code::ChecksumAbsent | Code::ArgumentInvalid => plain(S3::InvalidArgument),

@@ -19,7 +19,7 @@ use s3s::{S3Request, S3Response, S3Result};
 
 use super::check::Announced;
 use super::described::{Described, condition};
-use super::put::{Incoming, Kind};
+use super::put::{Incoming, Kind, within_rights};
 use super::witness::Act;
 use super::{Gateway, bucket_name, calling, object_key, options};
 use crate::catalogue::{BucketName, Change, ObjectMeta, record};
@@ -177,6 +177,7 @@ impl Gateway {
         let input = request.input;
         let place = Place::read(&input.bucket, &input.key, &input.upload_id)?;
         let condition = condition(input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        let condition = within_rights(&calling, &place.bucket, condition)?;
         self.precheck(&place.bucket, &place.key, &condition)?;
         let listed = input
             .multipart_upload

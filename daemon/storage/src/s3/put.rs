@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use cofferdam_rack::Verb;
 use cofferdam_seal::HEADER_LEN;
 use cofferdam_trail::Event;
 use futures::StreamExt as _;
@@ -13,6 +14,7 @@ use s3s::{S3Request, S3Response, S3Result, TrailingHeaders};
 use super::check::Announced;
 use super::chunked::Trailers;
 use super::described::{Described, condition};
+use super::front::Calling;
 use super::witness::Act;
 use super::{Gateway, bucket_name, calling, object_key, options};
 use crate::catalogue::{BucketName, Change, Condition, ObjectKey, ObjectMeta};
@@ -71,6 +73,32 @@ impl Incoming {
     }
 }
 
+/// Narrows the condition of a write to what the writer may do: to replace an object is to delete it.
+///
+/// # Errors
+/// [`Code::NotReplaceable`] when nothing but a replacement was asked for.
+pub(super) fn within_rights(
+    calling: &Calling,
+    bucket: &BucketName,
+    condition: Condition,
+) -> Result<Condition, Fault> {
+    if calling
+        .0
+        .authorize(Verb::Delete, Some(bucket.as_str()))
+        .is_ok()
+    {
+        return Ok(condition);
+    }
+    match condition {
+        Condition::Absent => Ok(Condition::Absent),
+        Condition::Always | Condition::Unclaimed => Ok(Condition::Unclaimed),
+        Condition::Present | Condition::Etag(_) => Err(Fault::new(
+            Code::NotReplaceable,
+            "If-Match asks to replace an object",
+        )),
+    }
+}
+
 impl Gateway {
     pub(super) async fn put(
         &self,
@@ -82,6 +110,7 @@ impl Gateway {
         let key = object_key(&request.input.key)?;
         let input = &request.input;
         let condition = condition(input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        let condition = within_rights(&calling, &bucket, condition)?;
         let described = Described::read(&request.headers, request.input.metadata.take())?;
         self.precheck(&bucket, &key, &condition)?;
 

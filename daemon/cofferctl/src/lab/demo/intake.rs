@@ -104,17 +104,17 @@ pub(super) fn query(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
     );
     stage.begin("query");
     let rows = crew.runtime().block_on(ask_query(&reach, QUESTION))?;
-    if rows.suppressed < 2 || rows.rows.is_empty() {
-        let seen = format!("{} rows, {} suppressed", rows.rows.len(), rows.suppressed);
+    let suppressed = rows.suppressed.unwrap_or_default();
+    if suppressed < 2 || rows.rows.is_empty() {
+        let seen = format!("{} rows, {suppressed} suppressed", rows.rows.len());
         return Err(failed("query", &seen));
     }
     stage.pass(
         "query",
         &format!(
-            "{} groups shown; {} suppressed, because they or what would give them away by \
+            "{} groups shown; {suppressed} suppressed, because they or what would give them away by \
              subtraction stand on fewer than {} answers",
             rows.rows.len(),
-            rows.suppressed,
             rows.min_group
         ),
     );

@@ -171,6 +171,30 @@ async fn each_operation_needs_its_verb_on_its_bucket() {
 }
 
 #[tokio::test]
+async fn who_may_not_delete_an_object_may_not_write_over_it() {
+    let rig = Rig::new().await;
+    rig.put("/files/a", "one").await;
+    let appender = || MemoryCaller::of("app", &[Verb::Append], &[""]);
+    for header in [&[][..], &[("if-match", "*")]] {
+        let before = rig.files().len();
+        let over = request("PUT", "/files/a", header, "two");
+        let answer = rig.call_as(appender(), over).await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::FORBIDDEN, "ST-312")
+        );
+        assert_eq!(rig.files().len(), before);
+    }
+    assert_eq!(rig.get("/files/a").await.text(), "one");
+    let beside = request("PUT", "/files/b", &[], "two");
+    assert!(rig.call_as(appender(), beside).await.status.is_success());
+    let both = MemoryCaller::of("app", &[Verb::Append, Verb::Delete], &[""]);
+    let over = request("PUT", "/files/a", &[], "three");
+    assert!(rig.call_as(both, over).await.status.is_success());
+    assert_eq!(rig.get("/files/a").await.text(), "three");
+}
+
+#[tokio::test]
 async fn buckets_that_may_not_be_listed_are_not_shown() {
     let rig = Rig::new().await;
     assert_eq!(
