@@ -11,6 +11,12 @@ use tokio::time::{Sleep, sleep};
 
 use crate::code::Code;
 
+/// How much of a body that is too long is still taken in, and thrown away, before it is refused. A client that is answered while it
+/// still sends may lose the answer: HTTP/1.1 to a reset (RFC 9112 §9.6), HTTP/2 to a client that takes the early end for a fault.
+const SPILL_BYTES: u64 = 8 << 20;
+/// How long that may take.
+const SPILL_WITHIN: Duration = Duration::from_secs(2);
+
 /// Reads a body piece by piece, up to a number of bytes and up to a point in time.
 #[derive(Debug)]
 pub struct BodyReader<B> {
@@ -146,6 +152,25 @@ where
         }
     }
 
+    /// Throws away what still comes, within bounds, so that the refusal finds a client that listens.
+    async fn spill(&mut self) {
+        if self.body.size_hint().lower() > SPILL_BYTES {
+            return;
+        }
+        let spilling = async {
+            let mut spilt = 0_u64;
+            while let Some(Ok(frame)) = self.body.frame().await {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                spilt = spilt.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+                if spilt > SPILL_BYTES {
+                    break;
+                }
+            }
+        };
+        // Either way it is refused next.
+        drop(tokio::time::timeout(SPILL_WITHIN, spilling).await);
+    }
+
     /// Bytes read so far.
     pub const fn taken(&self) -> u64 {
         self.taken
@@ -159,7 +184,8 @@ where
     }
 }
 
-/// The whole body, in memory: at most `limit` bytes, all of them `within` from now.
+/// The whole body, in memory: at most `limit` bytes, all of them `within` from now. One that is too long is taken in and thrown away,
+/// up to 8 MiB and two seconds of it, before it is refused.
 ///
 /// # Errors
 /// As [`BodyReader::next`].
@@ -169,6 +195,20 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut reader = BodyReader::new(body, limit, within);
+    let whole = read_whole(&mut reader).await;
+    if let Err(error) = &whole
+        && matches!(error.kind, ReadErrorKind::BodyTooLarge { .. })
+    {
+        reader.spill().await;
+    }
+    whole
+}
+
+async fn read_whole<B>(reader: &mut BodyReader<B>) -> Result<Bytes, ReadError>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let Some(first) = reader.next().await? else {
         return Ok(Bytes::new());
     };
@@ -239,6 +279,33 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_announces_too_great_a_length_is_refused_before_its_first_byte() {
         check(full("123456"), 5, Err(("LK-601", 0))).await;
+    }
+
+    #[tokio::test]
+    async fn who_sends_too_much_is_heard_out_before_the_refusal_and_no_further_than_the_bound() {
+        let (writer, body) = channel(1);
+        let sending = async {
+            for _ in 0..100 {
+                let sent = writer.send(Bytes::from_static(b"12345")).await;
+                sent.expect("somebody takes it in");
+            }
+            writer.finish().await.expect("somebody waits for the end");
+        };
+        let (read, ()) = tokio::join!(read_body(body, 5, LATE), sending);
+        assert_eq!(read.expect_err("too long").kind.code(), "LK-601");
+
+        let (writer, body) = channel(1);
+        let piece = Bytes::from(vec![0; 1 << 20]);
+        let endless = async {
+            let mut sent = 0_u64;
+            while writer.send(piece.clone()).await.is_ok() {
+                sent += 1;
+            }
+            sent
+        };
+        let (read, sent) = tokio::join!(read_body(body, 5, LATE), endless);
+        assert_eq!(read.expect_err("too long").kind.code(), "LK-601");
+        assert!((9..12).contains(&sent), "{sent} MiB were sent");
     }
 
     #[tokio::test]
