@@ -88,6 +88,25 @@ pub static CODES: &[CodeEntry] = &[
         meaning: "A pinned key without a lease asked for something else than a lease.",
         mend: "Ask for a lease first.",
     },
+    CodeEntry {
+        code: "ND-060",
+        title: "another zone on this host",
+        meaning: "The lock that one zone of a host holds (a vsock port, the same in every network namespace) is taken.",
+        mend: "Stop the other zone, or give this one a machine of its own.",
+    },
+    CodeEntry {
+        code: "ND-061",
+        title: "host lock unavailable",
+        meaning: "The kernel offers no AF_VSOCK, or the unit forbids it: a second zone on this host could not be noticed.",
+        mend: "modprobe vsock, name it in /etc/modules-load.d, and let the unit use AF_VSOCK.",
+    },
+    CodeEntry {
+        code: "ND-062",
+        title: "not in the machine's own namespaces",
+        meaning: "The process runs in namespaces of its own, or in a network namespace with vsock ports of its own: a \
+                  lock taken there says nothing about the host.",
+        mend: "Start the zone from the machine's service manager; leave net.vsock.child_ns_mode at global.",
+    },
 ];
 
 #[cfg(test)]
@@ -95,9 +114,10 @@ mod tests {
     use super::*;
 
     /// The sources of this crate, for the comparison below.
-    const SOURCES: [&str; 9] = [
+    const SOURCES: [&str; 10] = [
         include_str!("boot.rs"),
         include_str!("config.rs"),
+        include_str!("host_lock.rs"),
         include_str!("identity.rs"),
         include_str!("keys.rs"),
         include_str!("record.rs"),

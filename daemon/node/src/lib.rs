@@ -6,6 +6,7 @@
 //! - [`node`]: a running node as its zone sees it.
 //! - [`config`]: `node.toml`, parsed once.
 //! - `boot`: what must be true before the runtime starts.
+//! - [`host_lock`]: one zone a host, kept by the kernel.
 //! - [`identity`]: the key that is this node.
 //! - [`lease`]: the life of a lease, decided without IO; `tenancy` does what it demands, `poll` hears who lost one.
 //! - [`authority`]: the keeper as a node sees it.
@@ -20,6 +21,7 @@ pub mod code;
 pub mod config;
 pub mod confine;
 pub mod exit;
+pub mod host_lock;
 pub mod identity;
 pub mod journal;
 pub mod keys;

@@ -251,7 +251,7 @@ enum Cause {
 pub const REFUSAL_FILE: &str = "refusal.json";
 
 /// Leaves the refusal where `cofferctl status` finds it after the program has ended.
-fn write_refusal(config: &NodeConfig, refusal: &Refusal) {
+pub(crate) fn write_refusal(config: &NodeConfig, refusal: &Refusal) {
     let path = config.state.join(REFUSAL_FILE);
     if let Err(error) = std::fs::write(&path, refusal.to_json().to_string()) {
         log::warn!(path:? = path, error:% = error; "could not leave the refusal on disk");
