@@ -40,7 +40,7 @@ pub(crate) struct Booted {
     pub(crate) key: IdentityKey,
     pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
-    pub(crate) host_lock: HostLock,
+    pub(crate) host_lock: Arc<HostLock>,
     confinement: Confinement,
 }
 
@@ -60,6 +60,10 @@ impl Booted {
         };
         let clock = crate::run::system_clock();
         let recorder = open_trail(&config, &manifest, &id, &clock)?;
+        crate::accepted::accept(&config.state, &manifest).map_err(|refusal| {
+            let refused = StartError::new(Exit::Policy, refusal);
+            recorded(&config, &recorder, Event::PolicyRefuse, refused)
+        })?;
         let host_lock = take_host_lock(&config, &manifest, &id)
             .map_err(|refused| recorded(&config, &recorder, Event::HardwareRefuse, refused))?;
         let manifest = Arc::new(manifest);
@@ -71,7 +75,7 @@ impl Booted {
             key,
             recorder,
             clock,
-            host_lock,
+            host_lock: Arc::new(host_lock),
             confinement,
         })
     }

@@ -65,6 +65,12 @@ pub static CODES: &[CodeEntry] = &[
         mend: "Have the operators pin it and sign; if it was pinned before, find out who replaced the key.",
     },
     CodeEntry {
+        code: "ND-016",
+        title: "last manifest not known",
+        meaning: "manifest.json in the node's state, which remembers the last accepted manifest, cannot be read or written.",
+        mend: "Look at the file and its disk; an operator who knows which manifest was last in force may remove it.",
+    },
+    CodeEntry {
         code: "ND-020",
         title: "act not recorded",
         meaning: "The trail could not take a leaf, so what it speaks of did not happen.",
@@ -107,6 +113,12 @@ pub static CODES: &[CodeEntry] = &[
                   lock taken there says nothing about the host.",
         mend: "Start the zone from the machine's service manager; leave net.vsock.child_ns_mode at global.",
     },
+    CodeEntry {
+        code: "ND-070",
+        title: "keys given up",
+        meaning: "The node lost its lease for good, or stops: it holds no key and asks for none.",
+        mend: "Read why in refusal.json in its state.",
+    },
 ];
 
 #[cfg(test)]
@@ -114,7 +126,8 @@ mod tests {
     use super::*;
 
     /// The sources of this crate, for the comparison below.
-    const SOURCES: [&str; 10] = [
+    const SOURCES: [&str; 11] = [
+        include_str!("accepted.rs"),
         include_str!("boot.rs"),
         include_str!("config.rs"),
         include_str!("host_lock.rs"),
