@@ -21,11 +21,13 @@
 //! - [`policy`]: `hwprofile.toml`, closed and checked whole.
 //! - [`constitution`]: the rule that no policy can remove.
 //! - [`verdict`]: policy and evidence in, verdict out.
+//! - [`drift`]: what happens to hardware after it was judged, and what must follow.
 #![forbid(unsafe_code)]
 
 pub mod code;
 pub mod constitution;
 pub mod domain;
+pub mod drift;
 pub mod evidence;
 pub mod fact;
 pub mod grade;

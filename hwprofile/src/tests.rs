@@ -8,5 +8,5 @@ mod pins;
 mod platform;
 mod policy;
 mod properties;
-mod rig;
+pub(crate) mod rig;
 mod separation;

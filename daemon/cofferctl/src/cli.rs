@@ -197,6 +197,8 @@ pub enum HwCommand {
         #[arg(long, default_value = "/")]
         sysroot: PathBuf,
     },
+    /// What happens to this machine's hardware while you look, and what a node would do about it.
+    Watch(WatchArguments),
     /// Whether two nodes are separate, from two sysroots.
     Compare {
         /// The hwprofile.toml.
@@ -207,6 +209,26 @@ pub enum HwCommand {
         /// NODE=SYSROOT of the second.
         b: String,
     },
+}
+
+/// `cofferctl hw watch`.
+#[derive(Debug, clap::Args)]
+pub struct WatchArguments {
+    /// The hwprofile.toml whose rules decide; without one changes are told and nothing is refused.
+    #[arg(long, requires = "node")]
+    pub policy: Option<PathBuf>,
+    /// The node's name in it.
+    #[arg(long, requires = "policy")]
+    pub node: Option<String>,
+    /// Read below this root instead of /; there only the time says when to look. Anything else than / is graded E0.
+    #[arg(long, default_value = "/")]
+    pub sysroot: PathBuf,
+    /// End after so many seconds; without it, at SIGINT.
+    #[arg(long = "for", value_name = "SECONDS")]
+    pub seconds: Option<u64>,
+    /// Look at everything so often though nothing was heard, in seconds: 1 to 60. 60 at /, 1 elsewhere.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub rescan: Option<u64>,
 }
 
 /// `cofferctl rack`.

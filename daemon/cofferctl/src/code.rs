@@ -131,6 +131,12 @@ pub static CODES: &[CodeEntry] = &[
         mend: "Sign with one more than the manifest that is in force.",
     },
     CodeEntry {
+        code: "CL-038",
+        title: "watch too short",
+        meaning: "`hw watch` was ended before the machine was read once.",
+        mend: "Watch for longer.",
+    },
+    CodeEntry {
         code: "CL-040",
         title: "object not named",
         meaning: "An object is BUCKET/KEY.",

@@ -12,6 +12,7 @@ pub(crate) mod rack;
 pub(crate) mod seal;
 pub(crate) mod status;
 pub(crate) mod submit;
+pub(crate) mod watch;
 
 use crate::cli::Command;
 use crate::verdict::{Format, Outcome};
@@ -20,7 +21,7 @@ use crate::verdict::{Format, Outcome};
 pub(crate) fn dispatch(command: Command, format: Format) -> Outcome {
     match command {
         Command::Lab(command) => lab::run(command),
-        Command::Hw(command) => hw::run(command),
+        Command::Hw(command) => hw::run(command, format),
         Command::Rack(command) => rack::run(command),
         Command::Flow(command) => flow::run(command),
         Command::Explain { code } => explain::run(&code),

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cofferdam_hwprofile::policy::ContainerDemand;
 use cofferdam_hwprofile::{Refusal, ZoneKind};
 use cofferdam_link::{Clock, Snapshot};
 use cofferdam_rack::lease::TrustBundle;
@@ -17,8 +18,9 @@ use cofferdam_trail::{Event, Phase, Settings, Status, Trail};
 use crate::config::NodeConfig;
 use crate::confine::Confinement;
 use crate::exit::Exit;
+use crate::host_lock::{Claim, HostLock, HostLockError, PORT};
 use crate::identity::IdentityKey;
-use crate::record::Recorder;
+use crate::record::{Recorder, with_refusal};
 use crate::zone::StartError;
 
 /// What the trail says while another process holds it.
@@ -38,6 +40,7 @@ pub(crate) struct Booted {
     pub(crate) key: IdentityKey,
     pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
+    pub(crate) host_lock: Arc<HostLock>,
     confinement: Confinement,
 }
 
@@ -57,6 +60,12 @@ impl Booted {
         };
         let clock = crate::run::system_clock();
         let recorder = open_trail(&config, &manifest, &id, &clock)?;
+        crate::accepted::accept(&config.state, &manifest).map_err(|refusal| {
+            let refused = StartError::new(Exit::Policy, refusal);
+            recorded(&config, &recorder, Event::PolicyRefuse, refused)
+        })?;
+        let host_lock = take_host_lock(&config, &manifest, &id)
+            .map_err(|refused| recorded(&config, &recorder, Event::HardwareRefuse, refused))?;
         let manifest = Arc::new(manifest);
         Ok(Self {
             config,
@@ -66,6 +75,7 @@ impl Booted {
             key,
             recorder,
             clock,
+            host_lock: Arc::new(host_lock),
             confinement,
         })
     }
@@ -109,6 +119,7 @@ impl Booted {
             ("grade", self.config.grade.to_string().into()),
             ("epoch", self.manifest.epoch.to_string().into()),
             ("manifest", crate::hex(&self.manifest.digest).into()),
+            ("host_lock", self.host_lock.to_string().into()),
             (
                 "confinement",
                 serde_json::Value::from(self.confinement.as_text()),
@@ -268,6 +279,51 @@ fn open_trail(
         log::warn!(recovery:? = recovery; "the trail's torn tail was cut");
     }
     Ok(Recorder::new(trail, clock.clone()))
+}
+
+/// One zone a host. A predecessor that is still dying gets the time it needs; a zone that goes on serving does not move.
+fn take_host_lock(
+    config: &NodeConfig,
+    manifest: &Manifest,
+    id: &PeerId,
+) -> Result<HostLock, StartError> {
+    let zone = manifest.policy.zone(&id.zone);
+    let container = zone.map_or(ContainerDemand::None, |zone| zone.platform.container.wants);
+    let claim = Claim {
+        grade: config.grade,
+        container,
+        port: PORT,
+    };
+    let mut patience = PREDECESSOR_LOOKS;
+    loop {
+        match HostLock::take(claim) {
+            Ok(lock) => return Ok(lock),
+            Err(HostLockError::Taken { .. }) if patience > 0 => {
+                patience -= 1;
+                wait_a_moment();
+            }
+            Err(error) => return Err(StartError::new(Exit::Hardware, error.refusal())),
+        }
+    }
+}
+
+/// A start that is refused after the trail was opened leaves its leaf there, and its reason where `cofferctl status` finds it.
+fn recorded(
+    config: &NodeConfig,
+    recorder: &Recorder,
+    event: Event,
+    refused: StartError,
+) -> StartError {
+    crate::tenancy::write_refusal(config, &refused.refusal);
+    let entry = recorder.entry(event, Phase::Single, Status::Refused);
+    let trail = recorder.trail();
+    if let Err(error) = trail.append(with_refusal(entry, &refused.refusal)) {
+        log::error!(error = crate::refusal::chain(&error); "could not record the refusal");
+    }
+    if let Err(error) = trail.clone().close() {
+        log::error!(error = crate::refusal::chain(&error); "the trail did not close cleanly");
+    }
+    refused
 }
 
 #[expect(clippy::disallowed_methods, reason = "the runtime has not started yet")]

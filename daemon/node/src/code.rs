@@ -65,6 +65,12 @@ pub static CODES: &[CodeEntry] = &[
         mend: "Have the operators pin it and sign; if it was pinned before, find out who replaced the key.",
     },
     CodeEntry {
+        code: "ND-016",
+        title: "last manifest not known",
+        meaning: "manifest.json in the node's state, which remembers the last accepted manifest, cannot be read or written.",
+        mend: "Look at the file and its disk; an operator who knows which manifest was last in force may remove it.",
+    },
+    CodeEntry {
         code: "ND-020",
         title: "act not recorded",
         meaning: "The trail could not take a leaf, so what it speaks of did not happen.",
@@ -88,6 +94,31 @@ pub static CODES: &[CodeEntry] = &[
         meaning: "A pinned key without a lease asked for something else than a lease.",
         mend: "Ask for a lease first.",
     },
+    CodeEntry {
+        code: "ND-060",
+        title: "another zone on this host",
+        meaning: "The lock that one zone of a host holds (a vsock port, the same in every network namespace) is taken.",
+        mend: "Stop the other zone, or give this one a machine of its own.",
+    },
+    CodeEntry {
+        code: "ND-061",
+        title: "host lock unavailable",
+        meaning: "The kernel offers no AF_VSOCK, or the unit forbids it: a second zone on this host could not be noticed.",
+        mend: "modprobe vsock, name it in /etc/modules-load.d, and let the unit use AF_VSOCK.",
+    },
+    CodeEntry {
+        code: "ND-062",
+        title: "not in the machine's own namespaces",
+        meaning: "The process runs in namespaces of its own, or in a network namespace with vsock ports of its own: a \
+                  lock taken there says nothing about the host.",
+        mend: "Start the zone from the machine's service manager; leave net.vsock.child_ns_mode at global.",
+    },
+    CodeEntry {
+        code: "ND-070",
+        title: "keys given up",
+        meaning: "The node lost its lease for good, or stops: it holds no key and asks for none.",
+        mend: "Read why in refusal.json in its state.",
+    },
 ];
 
 #[cfg(test)]
@@ -95,9 +126,11 @@ mod tests {
     use super::*;
 
     /// The sources of this crate, for the comparison below.
-    const SOURCES: [&str; 9] = [
+    const SOURCES: [&str; 11] = [
+        include_str!("accepted.rs"),
         include_str!("boot.rs"),
         include_str!("config.rs"),
+        include_str!("host_lock.rs"),
         include_str!("identity.rs"),
         include_str!("keys.rs"),
         include_str!("record.rs"),

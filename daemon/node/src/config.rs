@@ -168,6 +168,27 @@ grants-file = "grants.toml"
     }
 
     #[test]
+    fn a_root_elsewhere_claims_no_real_hardware() {
+        let elsewhere = GOOD.replace("state =", "sysroot = \"../tree\"\nstate =");
+        let fault = fault_of(&elsewhere);
+        assert!(
+            fault.contains("simulated") && fault.contains("node.toml:6"),
+            "{fault}"
+        );
+        let said = elsewhere.replace("state =", "simulated = true\nstate =");
+        let config = NodeConfig::parse(Path::new("/lab/storage/node.toml"), &said).expect("good");
+        assert_eq!(config.grade, Grade::E0Simulated);
+    }
+
+    #[test]
+    fn a_rescan_later_than_a_minute_or_without_pause_is_refused() {
+        for seconds in ["0", "61", "18446744073709551615"] {
+            let text = GOOD.replace("state =", &format!("rescan-seconds = {seconds}\nstate ="));
+            assert!(fault_of(&text).contains("ND-002"), "{seconds}");
+        }
+    }
+
+    #[test]
     fn another_version_is_refused() {
         let fault = fault_of(&GOOD.replace("version = 1", "version = 2"));
         assert!(fault.contains("version"), "{fault}");

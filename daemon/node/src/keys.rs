@@ -9,7 +9,7 @@ use cofferdam_link::{Connection, Dialer};
 use cofferdam_rack::ZoneName;
 use cofferdam_rack::keys::{KeyNew, KeyNewAnswer, KeyOpen, KeyOpenAnswer};
 use cofferdam_seal::{FernetKey, WrappedKey};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::authority::{BenchError, post_json};
 use crate::node::Addresses;
@@ -26,6 +26,8 @@ pub struct Keys {
     addresses: Addresses,
     keeper: ZoneName,
     state: Mutex<Cabinet>,
+    /// Turns true once: from then on there is no key here, for nobody.
+    closed: watch::Sender<bool>,
 }
 
 /// What is kept between two questions.
@@ -69,6 +71,7 @@ impl Keys {
             addresses,
             keeper,
             state: Mutex::new(Cabinet::default()),
+            closed: watch::Sender::new(false),
         }
     }
 
@@ -77,7 +80,7 @@ impl Keys {
     /// # Errors
     /// The keeper refused, or could not be asked in five seconds.
     pub async fn take(&self, owner: &ZoneName) -> Result<(FernetKey, WrappedKey), KeysError> {
-        within_deadline(async {
+        self.within_deadline(async {
             let mut cabinet = self.state.lock().await;
             if let Some(pair) = cabinet.unused.get_mut(owner).and_then(VecDeque::pop_front) {
                 return Ok(pair);
@@ -109,7 +112,7 @@ impl Keys {
     /// # Errors
     /// The keeper refused, or could not be asked in five seconds.
     pub async fn open(&self, wrapped: &WrappedKey) -> Result<FernetKey, KeysError> {
-        within_deadline(async {
+        self.within_deadline(async {
             let mut cabinet = self.state.lock().await;
             let question = KeyOpen {
                 wrapped: wrapped.as_bytes().to_vec(),
@@ -123,9 +126,26 @@ impl Keys {
         .await
     }
 
-    /// Forgets every unused key and the connection; what the loss of a lease demands.
-    pub(crate) async fn wipe(&self) {
+    /// Forgets every unused key and the connection, for good: questions under way are cut, and no key is given any more. What the
+    /// loss of a lease demands.
+    pub(crate) async fn close(&self) {
+        // Cut first: a question holds the cabinet as long as the keeper is silent.
+        self.closed.send_replace(true);
         *self.state.lock().await = Cabinet::default();
+    }
+
+    async fn within_deadline<T>(
+        &self,
+        asking: impl Future<Output = Result<T, KeysError>>,
+    ) -> Result<T, KeysError> {
+        let mut closed = self.closed.subscribe();
+        tokio::select! {
+            biased;
+            _closed = closed.wait_for(|closed| *closed) => Err(KeysError::Refused(given_up())),
+            asked = tokio::time::timeout(DEADLINE, asking) => asked.unwrap_or_else(|_elapsed| {
+                Err(KeysError::Unanswered(format!("no answer in {DEADLINE:?}")))
+            }),
+        }
     }
 
     /// Asks over the kept connection; one that broke is replaced once.
@@ -189,10 +209,70 @@ fn unusable(error: &dyn std::error::Error) -> KeysError {
     KeysError::Unanswered(crate::refusal::chain(error))
 }
 
-async fn within_deadline<T>(
-    asking: impl Future<Output = Result<T, KeysError>>,
-) -> Result<T, KeysError> {
-    tokio::time::timeout(DEADLINE, asking)
-        .await
-        .unwrap_or_else(|_elapsed| Err(KeysError::Unanswered(format!("no answer in {DEADLINE:?}"))))
+fn given_up() -> Refusal {
+    Refusal::new(
+        "ND-070",
+        "this node gave up its keys, so nothing is sealed or opened here any more",
+        "see why it lost its lease: refusal.json in its state, or cofferctl status",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use cofferdam_hwprofile::{KeyPin, Policy};
+    use cofferdam_link::Clock;
+    use cofferdam_rack::{Epoch, FlowTable};
+
+    use super::*;
+
+    /// The lab's flows; which ones does not matter here.
+    fn flows() -> FlowTable {
+        let fill = |text: &str| {
+            let parties = ["kp1", "st1", "in1", "an1", "app"].iter().zip(1_u8..);
+            parties.fold(text.to_owned(), |text, (party, number)| {
+                text.replace(
+                    &format!("{{{{key:{party}}}}}"),
+                    &KeyPin([number; 32]).to_string(),
+                )
+            })
+        };
+        let policy = fill(include_str!("../../cofferctl/lab/hwprofile.toml"));
+        let policy = Policy::parse("hwprofile.toml", &policy).expect("the lab's policy");
+        let flows = fill(include_str!("../../cofferctl/lab/flows.toml"));
+        FlowTable::parse("flows.toml", &flows, &policy).expect("the lab's flows")
+    }
+
+    #[test]
+    fn keys_that_were_given_up_are_given_to_nobody_and_a_question_under_way_is_cut() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let snapshot = cofferdam_link::Snapshot {
+                domain: "lab.internal".parse().expect("a domain"),
+                credential: None,
+                trust: cofferdam_rack::lease::TrustBundle::default(),
+                pins: BTreeMap::new(),
+                flows: Arc::new(flows()),
+                epoch: Epoch::FIRST,
+                revoked: Vec::new(),
+            };
+            let (_sender, standing) = watch::channel(Arc::new(snapshot));
+            let dialer = Dialer::new(standing, Clock::system());
+            let keeper: ZoneName = "keeper".parse().expect("a name");
+            let keys = Keys::new(dialer, Arc::default(), keeper.clone());
+            // A question that is never answered, holding the cabinet.
+            let endless = keys.within_deadline(async {
+                let _cabinet = keys.state.lock().await;
+                std::future::pending::<Result<(), KeysError>>().await
+            });
+            let (cut, ()) = tokio::join!(endless, keys.close());
+            assert_eq!(cut.expect_err("cut").refusal().code, "ND-070");
+            let after = keys.take(&keeper).await.map(drop);
+            assert_eq!(after.expect_err("refused").refusal().code, "ND-070");
+        });
+    }
 }

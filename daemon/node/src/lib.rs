@@ -6,8 +6,12 @@
 //! - [`node`]: a running node as its zone sees it.
 //! - [`config`]: `node.toml`, parsed once.
 //! - `boot`: what must be true before the runtime starts.
+//! - `accepted`: the last manifest that was in force, remembered.
+//! - [`host_lock`]: one zone a host, kept by the kernel.
 //! - [`identity`]: the key that is this node.
 //! - [`lease`]: the life of a lease, decided without IO; `tenancy` does what it demands, `poll` hears who lost one.
+//! - `household`: who works beside the zone: sentry, ear, tenant.
+//! - [`drift`]: watches the hardware under a running node; `clock` times it.
 //! - [`authority`]: the keeper as a node sees it.
 //! - [`keys`]: data keys from the keeper.
 //! - [`record`]: the trail, awaited, and the witness of the link.
@@ -19,7 +23,9 @@ pub mod authority;
 pub mod code;
 pub mod config;
 pub mod confine;
+pub mod drift;
 pub mod exit;
+pub mod host_lock;
 pub mod identity;
 pub mod journal;
 pub mod keys;
@@ -30,9 +36,12 @@ pub mod record;
 pub mod refusal;
 pub mod zone;
 
+mod accepted;
 mod arguments;
 mod boot;
+mod clock;
 mod environment;
+mod household;
 mod poll;
 mod run;
 mod serve;

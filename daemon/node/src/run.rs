@@ -7,25 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_hwprofile::Refusal;
-use cofferdam_link::{Clock, Dialer, Limits, Listener, Serving, Snapshot};
-use cofferdam_rack::lease::Standing;
+use cofferdam_link::{Clock, Limits, Listener, Serving, Snapshot};
 use cofferdam_trail::{Event, Phase, Status};
 use serde::Deserialize as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::arguments::Arguments;
-use crate::authority::Bench;
 use crate::boot::Booted;
 use crate::config::NodeConfig;
 use crate::environment::Environment;
 use crate::exit::Exit;
-use crate::node::{Node, Parts};
+use crate::household::{self, Reins};
+use crate::node::Node;
 use crate::notify::Notifier;
-use crate::poll::Poll;
 use crate::serve::ZoneService;
 use crate::signals::Stdin;
-use crate::tenancy::{Tenancy, Tenant};
+use crate::tenancy::Tenancy;
 use crate::zone::{StartError, Zone};
 
 /// How long tasks may take to end after the listener has stopped.
@@ -70,6 +68,8 @@ fn start<Z: Zone>(arguments: &Arguments) -> Result<(), StartError> {
     let config =
         NodeConfig::read(&arguments.config).map_err(|faults| first_fault(faults.faults))?;
     let booted = Booted::new(config, Z::KIND)?;
+    // Held until the last thread is gone: no other zone may begin while this one ends.
+    let _host_lock = Arc::clone(&booted.host_lock);
     let settings = Z::Settings::deserialize(booted.config.zone_settings.clone())
         .map_err(|error| wrong_settings(&booted.config, Z::KIND.as_str(), &error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -96,16 +96,11 @@ async fn serve<Z: Zone>(
     let notifier = Notifier::new(Environment::read().notify_socket.as_deref());
     let (stop, stopping) = watch::channel(false);
     let (snapshot, snapshots) = watch::channel(Arc::new(booted.first_snapshot()));
-    let node = Arc::new(Node::new(Parts {
-        config: booted.config.clone(),
-        zone: booted.id.zone.clone(),
-        keeper: booted.keeper.clone(),
-        manifest: Arc::clone(&booted.manifest),
-        recorder: booted.recorder.clone(),
-        clock: booted.clock.clone(),
-        standing: snapshots.clone(),
-        stopping: stopping.clone(),
-    }));
+    let node = Arc::new(household::node(
+        &booted,
+        snapshots.clone(),
+        stopping.clone(),
+    ));
     booted.record_start().await?;
     notifier.status("waiting for a lease");
 
@@ -122,8 +117,12 @@ async fn serve<Z: Zone>(
     let authority = early.as_ref().and_then(Z::authority);
     let mut housekeeping = JoinSet::new();
     let (tenancy, mut tenancies) = watch::channel(Tenancy::Waiting);
-    let tenant = booted.tenant(authority, snapshot, tenancy, (&mut housekeeping, &stopping))?;
-    housekeeping.spawn(tenant.run(stopping.clone()));
+    let reins = Reins {
+        node: Arc::clone(&node),
+        snapshot,
+        tenancy,
+    };
+    household::settle(booted, authority, reins, (&mut housekeeping, &stopping))?;
 
     let signal = crate::signals::wait(stdin);
     tokio::pin!(signal);
@@ -243,7 +242,7 @@ async fn stop_all<Z: Zone>(
     log::info!(report:? = report; "listener stopped");
     stop.send_replace(true);
     zone.stop().await;
-    node.keys().wipe().await;
+    node.keys().close().await;
     node.join(TASKS_END).await;
     housekeeping.shutdown().await;
 }
@@ -282,50 +281,6 @@ fn no_runtime(error: &std::io::Error) -> StartError {
     )
     .read(error.to_string());
     StartError::new(Exit::TryAgain, refusal)
-}
-
-impl Booted {
-    /// The tenant with its ears: on the keeper's own node they are in the same process.
-    fn tenant(
-        self,
-        authority: Option<Arc<dyn crate::authority::Authority>>,
-        snapshot: watch::Sender<Arc<Snapshot>>,
-        tenancy: watch::Sender<Tenancy>,
-        house: (&mut JoinSet<()>, &watch::Receiver<bool>),
-    ) -> Result<Tenant, StartError> {
-        let (housekeeping, stopping) = house;
-        let dialer = Dialer::new(snapshot.subscribe(), self.clock.clone());
-        let (bench, standing) = if let Some(authority) = authority {
-            let standing = authority.standing();
-            (Bench::Here(authority), standing)
-        } else {
-            let (address, pin) = self.keeper_address()?;
-            let (heard, standing) = watch::channel(Standing::new(self.manifest.epoch));
-            let poll = Poll {
-                dialer: dialer.clone(),
-                keeper: self.keeper.clone(),
-                address,
-                snapshot: snapshot.subscribe(),
-                heard,
-            };
-            housekeeping.spawn(poll.run(stopping.clone()));
-            (Bench::There { address, pin }, standing)
-        };
-        Ok(Tenant {
-            config: self.config,
-            id: self.id,
-            manifest: self.manifest,
-            key: self.key,
-            bench,
-            dialer,
-            recorder: self.recorder,
-            clock: self.clock,
-            snapshot,
-            tenancy,
-            standing,
-            newest: 0,
-        })
-    }
 }
 
 /// The clock of a real node.

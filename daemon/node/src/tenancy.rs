@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cofferdam_hwprofile::{Evidence, Inventory, Refusal};
+use cofferdam_hwprofile::{Evidence, Inventory, NodeVerdict, Refusal, judge_node};
 use cofferdam_link::{Clock, Credential, Dialer, Snapshot};
 use cofferdam_rack::lease::{LeaseGrant, LeaseRequest, Standing};
 use cofferdam_rack::{Manifest, PeerId};
@@ -13,11 +13,17 @@ use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 
 use crate::authority::{Bench, BenchError};
+use crate::clock::Ticks;
 use crate::config::NodeConfig;
+use crate::drift::{Eviction, Outlook, Waiting};
 use crate::exit::Exit;
 use crate::identity::IdentityKey;
 use crate::lease::{LeaseAction, LeaseEvent, LeaseState};
+use crate::node::Node;
 use crate::record::{Recorder, with_refusal};
+
+/// How long a node on its way out tries to tell the keeper why.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Where a tenancy stands, for who waits for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,12 +49,34 @@ pub(crate) struct Tenant {
     pub(crate) dialer: Dialer,
     pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
+    /// Where the data keys are that must go with the lease.
+    pub(crate) node: Arc<Node>,
     pub(crate) snapshot: watch::Sender<Arc<Snapshot>>,
     pub(crate) tenancy: watch::Sender<Tenancy>,
     /// What others lost, as the keeper says; also tells when this node's own lease was taken back.
     pub(crate) standing: watch::Receiver<Standing>,
     /// The newest standing taken over; an older one that arrives late takes nothing back.
     pub(crate) newest: u64,
+    pub(crate) watched: Watched,
+}
+
+/// What the sentry over the hardware says.
+#[derive(Debug, Clone)]
+pub(crate) struct Watched {
+    pub(crate) outlook: watch::Receiver<Outlook>,
+    pub(crate) eviction: watch::Receiver<Option<Arc<Eviction>>>,
+}
+
+impl Watched {
+    /// Waits until this node's own hardware is refused; for ever, if the sentry is gone with the node.
+    async fn evicted(&mut self) -> Arc<Eviction> {
+        if let Ok(said) = self.eviction.wait_for(Option::is_some).await
+            && let Some(eviction) = said.as_ref()
+        {
+            return Arc::clone(eviction);
+        }
+        std::future::pending().await
+    }
 }
 
 impl Tenant {
@@ -57,10 +85,19 @@ impl Tenant {
         let mut state = LeaseState::new();
         let mut wake_at = self.clock.unix_ms();
         let mut reported = None;
+        let mut watched = self.watched.clone();
         loop {
-            let event = tokio::select! {
-                _stopped = stopping.wait_for(|stop| *stop) => return,
-                event = self.next_event(wake_at, &mut reported) => event,
+            let turn = tokio::select! {
+                biased;
+                _stopped = stopping.wait_for(|stop| *stop) => Turn::Stop,
+                // Before anything else, and in the middle of a question to the keeper.
+                eviction = watched.evicted() => Turn::Evict(eviction),
+                event = self.next_event(wake_at, &mut reported) => Turn::Lease(event),
+            };
+            let event = match turn {
+                Turn::Stop => return,
+                Turn::Evict(eviction) => return self.evict(&eviction).await,
+                Turn::Lease(event) => event,
             };
             let Some(event) = event else { continue };
             let (next, actions) = state.on(event, self.clock.unix_ms());
@@ -85,7 +122,11 @@ impl Tenant {
         let wait = Duration::from_millis(wake_at.saturating_sub(self.clock.unix_ms()));
         let cause = tokio::select! {
             () = tokio::time::sleep(wait) => Cause::Due,
-            () = tokio::time::sleep(self.config.rescan) => Cause::Rescan,
+            changed = self.watched.outlook.changed() => match changed {
+                Ok(()) => Cause::Seen,
+                // The sentry ended with an eviction, which is about to be heard, or with the node.
+                Err(_closed) => { tokio::time::sleep(wait).await; Cause::Due }
+            },
             changed = self.standing.changed() => match changed {
                 Ok(()) => Cause::Standing,
                 Err(_closed) => { tokio::time::sleep(wait).await; Cause::Due }
@@ -98,9 +139,17 @@ impl Tenant {
                 return None;
             }
         }
+        let outlook = *self.watched.outlook.borrow_and_update();
+        if outlook.waiting == Waiting::Grace {
+            // What is held stays held until its end; it is asked for again once the verdict is in.
+            return match cause {
+                Cause::Due => Some(LeaseEvent::Unanswered),
+                Cause::Seen | Cause::Standing => None,
+            };
+        }
         let evidence = self.measure().await?;
         let digest = evidence.digest();
-        if let Cause::Rescan = cause
+        if let Cause::Seen = cause
             && *reported == Some(digest)
         {
             return None;
@@ -138,25 +187,7 @@ impl Tenant {
 
     async fn ask(&mut self, evidence: Evidence) -> LeaseEvent {
         let now = self.clock.unix_seconds();
-        let domain = &self.manifest.domain;
-        let prepared = self
-            .key
-            .signing_request(&self.id, domain)
-            .and_then(|csr_der| Ok((csr_der, self.key.boot_credential(&self.id, domain, now)?)));
-        let (csr_der, boot) = match prepared {
-            Ok(prepared) => prepared,
-            Err(error) => {
-                log::error!(error:% = error; "could not sign the request for a lease");
-                return LeaseEvent::Unanswered;
-            }
-        };
-        let request = LeaseRequest {
-            node: self.id.node.clone(),
-            epoch: self.manifest.epoch,
-            csr_der,
-            evidence: Some(evidence),
-        };
-        match self.bench.lease(&self.dialer, &boot, request).await {
+        match self.request(evidence).await {
             Ok(grant) => self.install(grant, now),
             Err(BenchError::Refused(refusal)) => LeaseEvent::Refused(refusal),
             Err(error @ (BenchError::Unreachable(_) | BenchError::Unanswered(_))) => {
@@ -164,6 +195,26 @@ impl Tenant {
                 LeaseEvent::Unanswered
             }
         }
+    }
+
+    async fn request(&self, evidence: Evidence) -> Result<LeaseGrant, BenchError> {
+        let domain = &self.manifest.domain;
+        let now = self.clock.unix_seconds();
+        let prepared = self
+            .key
+            .signing_request(&self.id, domain)
+            .and_then(|csr_der| Ok((csr_der, self.key.boot_credential(&self.id, domain, now)?)));
+        let (csr_der, boot) = prepared.map_err(|error| {
+            log::error!(error:% = error; "could not sign the request for a lease");
+            BenchError::Unanswered(error.to_string())
+        })?;
+        let request = LeaseRequest {
+            node: self.id.node.clone(),
+            epoch: self.manifest.epoch,
+            csr_der,
+            evidence: Some(evidence),
+        };
+        self.bench.lease(&self.dialer, &boot, request).await
     }
 
     /// Makes the grant the credential of every listener and dialer of this node.
@@ -209,12 +260,67 @@ impl Tenant {
         let LeaseState::Refused { refusal } = state else {
             return;
         };
-        self.drop_credential();
+        self.drop_keys().await;
         log::error!("{refusal}");
         write_refusal(&self.config, refusal);
         self.record_end(refusal).await;
+        self.end(exit, refusal);
+    }
+
+    /// The hardware under this node is not what it may serve on: keys first, then the record, then the keeper, then the end.
+    async fn evict(self, eviction: &Eviction) {
+        let began = Ticks::start();
+        self.drop_keys().await;
+        let since_heard = eviction.since_heard.map(|since| {
+            let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+            since.saturating_add(began.now_ms())
+        });
+        let refusal = &eviction.refusal;
+        log::error!("{refusal}");
+        log::warn!(drift_ms:? = since_heard; "keys dropped");
+        write_refusal(&self.config, refusal);
+        let entry = self
+            .recorder
+            .entry(Event::HardwareRefuse, Phase::Single, Status::Refused)
+            .with("drift_ms", since_heard);
+        if let Err(error) = self.recorder.record(with_refusal(entry, refusal)).await {
+            log::error!(error = crate::refusal::chain(&error); "could not record the refusal");
+        }
+        self.record_end(refusal).await;
+        if tokio::time::timeout(FAREWELL, self.tell_keeper())
+            .await
+            .is_err()
+        {
+            log::warn!("the keeper was not told; its lease for this node ends by itself");
+        }
+        self.end(Exit::Hardware, refusal);
+    }
+
+    /// Shows the keeper the hardware that it would refuse, so that it takes the lease back from everybody's trust. Hardware that it
+    /// would not refuse is not shown: a grant would be worth nothing here.
+    async fn tell_keeper(&self) {
+        let Some(evidence) = self.measure().await else {
+            return;
+        };
+        let verdict = judge_node(&self.manifest.policy, &self.config.node, &evidence);
+        if let NodeVerdict::Match(_) = verdict {
+            return;
+        }
+        match self.request(evidence).await {
+            Ok(_unwanted) => log::warn!("the keeper would have granted; nothing of it is kept"),
+            Err(error) => log::info!(answer = crate::refusal::chain(&error); "keeper told"),
+        }
+    }
+
+    fn end(&self, exit: Exit, refusal: &Refusal) {
         self.tenancy
             .send_replace(Tenancy::Over(exit, Arc::new(refusal.clone())));
+    }
+
+    /// The certificate and its key, then every data key; open connections end with the first.
+    async fn drop_keys(&self) {
+        self.drop_credential();
+        self.node.keys().close().await;
     }
 
     fn drop_credential(&self) {
@@ -240,10 +346,17 @@ impl Tenant {
     }
 }
 
+/// What ended one wait of the tenant.
+enum Turn {
+    Stop,
+    Evict(Arc<Eviction>),
+    Lease(Option<LeaseEvent>),
+}
+
 /// Why the tenant woke up.
 enum Cause {
     Due,
-    Rescan,
+    Seen,
     Standing,
 }
 
@@ -251,7 +364,7 @@ enum Cause {
 pub const REFUSAL_FILE: &str = "refusal.json";
 
 /// Leaves the refusal where `cofferctl status` finds it after the program has ended.
-fn write_refusal(config: &NodeConfig, refusal: &Refusal) {
+pub(crate) fn write_refusal(config: &NodeConfig, refusal: &Refusal) {
     let path = config.state.join(REFUSAL_FILE);
     if let Err(error) = std::fs::write(&path, refusal.to_json().to_string()) {
         log::warn!(path:? = path, error:% = error; "could not leave the refusal on disk");

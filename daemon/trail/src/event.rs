@@ -102,6 +102,10 @@ catalogue! {
         "A manifest of the rack was read and is in force.";
     PolicyRefuse = "policy.refuse", 6002, 8, High, 0x2d00_9a33_24d8_4c42_9a5d_bc0e_b088_78d9,
         "A manifest of the rack was refused; the one before stays in force.";
+    HardwareChange = "hardware.change", 6002, 99, Medium, 0x0ca9_7123_bb06_4d75_8528_0a05_6bc1_40ba,
+        "A device appeared, went missing or came back while the zone served, and the rules still hold.";
+    HardwareRefuse = "hardware.refuse", 6002, 99, High, 0xd256_ccea_500d_42e5_97f8_0219_766d_0d41,
+        "A node found itself on hardware that it must not serve on, and does not.";
     LeaseGrant = "lease.grant", 3002, 3, Informational, 0x866c_5c07_86e7_4f93_869a_68a6_1680_2191,
         "A node showed evidence that satisfies the manifest and received a certificate.";
     LeaseRefuse = "lease.refuse", 3002, 3, High, 0x7b57_2a8a_1342_400a_b4f4_4c00_fdbc_18a2,

@@ -10,7 +10,7 @@ use crate::{
     judge_node, report_pair,
 };
 
-pub(super) const NODES: [(&str, &str); 4] = [
+pub(crate) const NODES: [(&str, &str); 4] = [
     (
         "kp1",
         include_str!("../../../daemon/cofferctl/lab/sysroots/kp1.tree"),
@@ -31,7 +31,7 @@ pub(super) const NODES: [(&str, &str); 4] = [
 const POLICY: &str = include_str!("../../../daemon/cofferctl/lab/hwprofile.toml");
 
 /// The shipped policy, with a key for each node.
-pub(super) fn policy_text() -> String {
+pub(crate) fn policy_text() -> String {
     NODES
         .iter()
         .enumerate()
@@ -42,33 +42,33 @@ pub(super) fn policy_text() -> String {
 }
 
 /// The shipped policy with one piece of its text replaced.
-pub(super) fn policy_with(from: &str, to: &str) -> Policy {
+pub(crate) fn policy_with(from: &str, to: &str) -> Policy {
     let text = policy_text();
     assert!(text.contains(from), "{from}");
     parse(&text.replace(from, to))
 }
 
-pub(super) fn parse(text: &str) -> Policy {
+pub(crate) fn parse(text: &str) -> Policy {
     Policy::parse("hwprofile.toml", text).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-pub(super) fn lab_policy() -> Policy {
+pub(crate) fn lab_policy() -> Policy {
     parse(&policy_text())
 }
 
-pub(super) fn node(name: &str) -> NodeName {
+pub(crate) fn node(name: &str) -> NodeName {
     name.parse().unwrap()
 }
 
 /// One machine in a directory of its own.
-pub(super) struct Machine {
-    pub(super) name: &'static str,
+pub(crate) struct Machine {
+    pub(crate) name: &'static str,
     dir: tempfile::TempDir,
 }
 
 impl Machine {
     /// A machine of the lab.
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let (name, tree) = NODES.into_iter().find(|(node, _)| *node == name).unwrap();
         let machine = Self {
             name,
@@ -79,23 +79,23 @@ impl Machine {
     }
 
     /// A directory with nothing in it.
-    pub(super) fn empty(name: &'static str) -> Self {
+    pub(crate) fn empty(name: &'static str) -> Self {
         Self {
             name,
             dir: tempfile::tempdir().unwrap(),
         }
     }
 
-    pub(super) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.dir.path()
     }
 
-    pub(super) fn write(&self, path: &str, bytes: impl AsRef<[u8]>) -> &Self {
+    pub(crate) fn write(&self, path: &str, bytes: impl AsRef<[u8]>) -> &Self {
         write(&self.root().join(path), bytes.as_ref());
         self
     }
 
-    pub(super) fn link(&self, path: &str, target: &str) -> &Self {
+    pub(crate) fn link(&self, path: &str, target: &str) -> &Self {
         let path = self.root().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         if path.symlink_metadata().is_ok() {
@@ -105,7 +105,7 @@ impl Machine {
         self
     }
 
-    pub(super) fn remove(&self, path: &str) -> &Self {
+    pub(crate) fn remove(&self, path: &str) -> &Self {
         let path = self.root().join(path);
         if path.is_dir() && !path.is_symlink() {
             fs::remove_dir_all(path).unwrap();
@@ -116,31 +116,31 @@ impl Machine {
     }
 
     /// Gives this machine another's value of a file.
-    pub(super) fn copy(&self, from: &Self, path: &str) -> &Self {
+    pub(crate) fn copy(&self, from: &Self, path: &str) -> &Self {
         self.write(path, fs::read(from.root().join(path)).unwrap())
     }
 
-    pub(super) fn inventory(&self) -> Inventory {
+    pub(crate) fn inventory(&self) -> Inventory {
         Inventory::read(self.root())
     }
 
-    pub(super) fn evidence(&self) -> Evidence {
+    pub(crate) fn evidence(&self) -> Evidence {
         Evidence::of(&self.inventory(), "lab", Grade::E0Simulated)
     }
 
-    pub(super) fn judge(&self, policy: &Policy) -> NodeVerdict {
+    pub(crate) fn judge(&self, policy: &Policy) -> NodeVerdict {
         judge_node(policy, &node(self.name), &self.evidence())
     }
 
     /// The codes for which this machine is refused; none when it matches.
-    pub(super) fn codes(&self, policy: &Policy) -> Vec<String> {
+    pub(crate) fn codes(&self, policy: &Policy) -> Vec<String> {
         self.refusals(policy)
             .into_iter()
             .map(|refusal| refusal.code)
             .collect()
     }
 
-    pub(super) fn refusals(&self, policy: &Policy) -> Vec<Refusal> {
+    pub(crate) fn refusals(&self, policy: &Policy) -> Vec<Refusal> {
         match self.judge(policy) {
             NodeVerdict::Match(_) => Vec::new(),
             NodeVerdict::Refuse(refusals) => refusals,
@@ -148,7 +148,7 @@ impl Machine {
     }
 }
 
-pub(super) fn pair(policy: &Policy, a: &Machine, b: &Machine) -> PairReport {
+pub(crate) fn pair(policy: &Policy, a: &Machine, b: &Machine) -> PairReport {
     report_pair(
         policy,
         (&node(a.name), &a.evidence()),

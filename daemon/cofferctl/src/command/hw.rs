@@ -10,9 +10,9 @@ use cofferdam_node::Exit;
 use serde_json::{Value, json};
 
 use crate::cli::HwCommand;
-use crate::verdict::{Failure, Outcome, Verdict};
+use crate::verdict::{Failure, Format, Outcome, Verdict};
 
-pub(crate) fn run(command: HwCommand) -> Outcome {
+pub(crate) fn run(command: HwCommand, format: Format) -> Outcome {
     match command {
         HwCommand::Facts { sysroot } => Ok(facts(&sysroot)),
         HwCommand::Check {
@@ -20,6 +20,7 @@ pub(crate) fn run(command: HwCommand) -> Outcome {
             node,
             sysroot,
         } => check(&policy, &node, &sysroot),
+        HwCommand::Watch(arguments) => super::watch::run(&arguments, format),
         HwCommand::Compare { policy, a, b } => compare(&policy, &a, &b),
     }
 }
@@ -82,7 +83,7 @@ fn side(policy: &Policy, text: &str) -> Result<(NodeName, PathBuf), Failure> {
     Ok((node_of(policy, node)?, PathBuf::from(root)))
 }
 
-fn read_policy(path: &Path) -> Result<Policy, Failure> {
+pub(super) fn read_policy(path: &Path) -> Result<Policy, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let refusal = Refusal::new(
             "CL-031",
@@ -96,7 +97,7 @@ fn read_policy(path: &Path) -> Result<Policy, Failure> {
         .map_err(|faults| Failure::all(Exit::Config, faults.into_faults()))
 }
 
-fn node_of(policy: &Policy, text: &str) -> Result<NodeName, Failure> {
+pub(super) fn node_of(policy: &Policy, text: &str) -> Result<NodeName, Failure> {
     let known = policy.nodes().find(|node| node.name.as_ref() == text);
     known.map(|node| node.name.clone()).ok_or_else(|| {
         let names: Vec<String> = policy.nodes().map(|node| node.name.to_string()).collect();
@@ -115,7 +116,7 @@ fn evidence_of(policy: &Policy, sysroot: &Path) -> Evidence {
 }
 
 /// What is read elsewhere than at the root is a capture, and proves nothing about this machine.
-fn grade_of(sysroot: &Path) -> Grade {
+pub(super) fn grade_of(sysroot: &Path) -> Grade {
     if sysroot == Path::new("/") {
         Grade::E1Asserted
     } else {

@@ -12,6 +12,9 @@ use serde::Deserialize;
 
 use super::{ConfigFaults, NodeConfig, fault, line_of};
 
+/// How often the hardware may be read without being asked.
+const RESCAN_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct NodeToml {
@@ -22,10 +25,10 @@ pub(super) struct NodeToml {
     operator_threshold: Option<u32>,
     state: PathBuf,
     listen: toml::Spanned<String>,
-    sysroot: Option<PathBuf>,
+    sysroot: Option<toml::Spanned<PathBuf>>,
     #[serde(default)]
     simulated: bool,
-    rescan_seconds: Option<u64>,
+    rescan_seconds: Option<toml::Spanned<u64>>,
     #[serde(default)]
     peers: BTreeMap<toml::Spanned<String>, toml::Spanned<String>>,
     keeper: Option<toml::Table>,
@@ -35,6 +38,28 @@ pub(super) struct NodeToml {
 }
 
 impl NodeToml {
+    /// What it says of where and how often the hardware is read.
+    fn check_hardware(&self, sheet: &mut Sheet<'_>) -> Duration {
+        if let Some(root) = &self.sysroot
+            && root.get_ref() != Path::new("/")
+            && !self.simulated
+        {
+            sheet.note(
+                root.span().start,
+                "a sysroot other than / is a simulated machine: say simulated = true, and the node is of grade E0",
+            );
+        }
+        let rescan = self.rescan_seconds.as_ref();
+        if let Some(seconds) = rescan.filter(|seconds| !RESCAN_SECONDS.contains(seconds.get_ref()))
+        {
+            sheet.note(
+                seconds.span().start,
+                "rescan-seconds is not 1 to 60: a lost event must be noticed within a minute",
+            );
+        }
+        Duration::from_secs(rescan.map_or(60, |seconds| *seconds.get_ref()))
+    }
+
     pub(super) fn check(self, file: &Path, text: &str) -> Result<NodeConfig, ConfigFaults> {
         let mut sheet = Sheet {
             file,
@@ -47,6 +72,7 @@ impl NodeToml {
                 "version is not 1, the only one this program knows",
             );
         }
+        let rescan = self.check_hardware(&mut sheet);
         let node = sheet.parse::<NodeName>(&self.node, "node");
         let listen = sheet.parse::<SocketAddr>(&self.listen, "listen");
         let keys: Vec<VerifierKey> = self
@@ -84,15 +110,16 @@ impl NodeToml {
             operators: Operators { keys, threshold },
             state: directory.join(self.state),
             listen,
-            sysroot: self
-                .sysroot
-                .map_or_else(|| PathBuf::from("/"), |root| directory.join(root)),
+            sysroot: self.sysroot.map_or_else(
+                || PathBuf::from("/"),
+                |root| directory.join(root.into_inner()),
+            ),
             grade: if self.simulated {
                 Grade::E0Simulated
             } else {
                 Grade::E1Asserted
             },
-            rescan: Duration::from_secs(self.rescan_seconds.unwrap_or(60).max(1)),
+            rescan,
             peers,
             zone_settings: tables.into_iter().next().unwrap_or_default(),
         })
