@@ -239,13 +239,16 @@ pub(crate) fn signal(pid: u32, name: &str) {
     );
 }
 
-/// Whether a process is gone. A zombie has let go of everything but its number.
+/// Whether a process is gone. A zombie has let go of everything but its number, once its last thread has ended: until then they hold its
+/// sockets and locks.
 pub(crate) fn gone(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |text| {
+    let zombie = std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |text| {
         text.rsplit(')')
             .next()
             .is_some_and(|rest| rest.trim_start().starts_with('Z'))
-    })
+    });
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    zombie && threads <= 1
 }
 
 /// Ends a process as nothing else does: no handler, no flush. Returns when it is gone, as a service manager would wait.
