@@ -1,10 +1,11 @@
 //! The raw token: how one Fernet token, and a run of equal frames, is sealed and opened.
 //!
 //! Owns the byte layout of a token and the expanded keys. What needs many frames hands over whole
-//! runs ([`seal::run`], [`open::run`]): that is the seam where wider engines go in, each checked
-//! against this portable one. Must never know where an initialisation vector comes from, and must
+//! runs ([`seal::run`], [`open::run`]): the vector paths in `lanes` take them sixteen at a time, each
+//! checked against the portable path here. Must never know where an initialisation vector comes from, and must
 //! never decrypt before the MAC of the whole token was verified.
 
+pub(crate) mod lanes;
 pub(crate) mod mac;
 pub(crate) mod open;
 pub(crate) mod seal;
@@ -118,7 +119,7 @@ mod tests {
             seal::token(&sealing, &[3; 16], 1, b"abc", &mut token);
             token.truncate(token.len() - MAC_LEN);
             token[place] ^= delta;
-            let tag = sealing.mac().sign(&[&token]);
+            let tag = mac::MacKey::new(key.signing()).sign(&[&token]);
             token.extend_from_slice(&tag);
             let mut out = b"kept".to_vec();
             assert!(
@@ -129,7 +130,128 @@ mod tests {
         }
     }
 
+    /// Every engine this CPU has; what it lacks is said, not passed over.
+    fn engines() -> Vec<lanes::Engine> {
+        let detected = lanes::Engine::detected();
+        for engine in lanes::Engine::ALL {
+            if engine > detected {
+                println!("skipped: this CPU does not have {engine}");
+            }
+        }
+        let here = lanes::Engine::ALL.into_iter();
+        here.filter(|engine| *engine <= detected).collect()
+    }
+
+    /// A run of `count` plaintexts of one length, the same for every engine.
+    fn sealed_run(engine: lanes::Engine, key: &FernetKey, length: usize, count: usize) -> Vec<u8> {
+        let plain: Vec<u8> = (0..length * count)
+            .map(|place| (place % 251).to_le_bytes()[0])
+            .collect();
+        let empty = vec![&[][..]; count];
+        let plains: Vec<&[u8]> = if length == 0 {
+            empty
+        } else {
+            plain.chunks_exact(length).collect()
+        };
+        let mut out = b"kept".to_vec();
+        let iv_of = |number: u64| [number.to_le_bytes(), [7; 8]].concat().try_into().unwrap();
+        seal::run(
+            &seal::SealingKey::on(engine, key),
+            1_700_000_000,
+            (plains.into_iter(), length),
+            iv_of,
+            &mut out,
+        );
+        assert_eq!(&out[..4], b"kept");
+        out.split_off(4)
+    }
+
+    #[test]
+    fn every_engine_writes_the_same_bytes_for_every_length() {
+        let key = FernetKey::generate().unwrap();
+        let mut lengths: Vec<usize> = (0..=300).collect();
+        lengths.extend([1008, 1023, 1024, 4096, 16_383, 16_384, 16_385]);
+        for length in lengths {
+            let portable = sealed_run(lanes::Engine::Portable, &key, length, 17);
+            let mut one_by_one = Vec::new();
+            for engine in engines() {
+                assert!(
+                    sealed_run(engine, &key, length, 17) == portable,
+                    "{engine} at {length}"
+                );
+                let token = &portable[..token_len(length)];
+                let mut plain = Vec::new();
+                let opening = OpeningKey::on(engine, &key);
+                let meta = opened(&opening, token, &mut plain).unwrap();
+                one_by_one.clear();
+                let sealing = seal::SealingKey::on(engine, &key);
+                seal::token(&sealing, &meta.iv, meta.created, &plain, &mut one_by_one);
+                assert!(one_by_one == token, "{engine} at {length}, one by one");
+            }
+        }
+    }
+
+    #[test]
+    fn every_engine_refuses_a_run_at_its_first_bad_token_and_leaves_nothing() {
+        let key = FernetKey::generate().unwrap();
+        for engine in engines() {
+            let opening = OpeningKey::on(engine, &key);
+            for (length, count) in [(40, 20), (16, 3), (1000, 33)] {
+                let sound = sealed_run(engine, &key, length, count);
+                let size = token_len(length);
+                let run = |tokens: &[u8], out: &mut Vec<u8>| {
+                    open::run(&opening, tokens.chunks_exact(size), |_, _| true, out)
+                };
+                let mut out = b"kept".to_vec();
+                run(&sound, &mut out).unwrap();
+                assert_eq!(out.len(), 4 + length * count);
+                for bad in 0..count {
+                    let mut altered = sound.clone();
+                    // The version, the vector, the ciphertext, the MAC: each in its turn.
+                    let place = [0, 9, 25, size - 1][bad % 4];
+                    altered[bad * size + place] ^= 0x40;
+                    let mut out = b"kept".to_vec();
+                    assert_eq!(run(&altered, &mut out), Err(bad.try_into().unwrap()));
+                    assert_eq!(out, b"kept");
+                }
+                let unwanted = open::run(
+                    &opening,
+                    sound.chunks_exact(size),
+                    |number, _| number != 2,
+                    &mut out,
+                );
+                assert_eq!(unwanted, Err(2));
+            }
+        }
+    }
+
+    #[test]
+    fn an_engine_that_is_not_here_is_never_chosen() {
+        assert!(lanes::Engine::chosen() <= lanes::Engine::detected());
+        let names = lanes::Engine::ALL.map(lanes::Engine::name);
+        assert_eq!(names, ["portable", "aes-ni+sha-ni x1", "vaes+avx-512 x16"]);
+    }
+
     proptest! {
+        #[test]
+        fn engines_agree_on_any_run(
+            length in 0_usize..3000,
+            count in 1_usize..40,
+            key in any::<[u8; 32]>(),
+        ) {
+            let text = crate::alphabet::encode_key(&key);
+            let key = FernetKey::from_text(&text).unwrap();
+            let portable = sealed_run(lanes::Engine::Portable, &key, length, count);
+            for engine in engines() {
+                prop_assert!(sealed_run(engine, &key, length, count) == portable);
+                let mut out = Vec::new();
+                let tokens = portable.chunks_exact(token_len(length));
+                open::run(&OpeningKey::on(engine, &key), tokens, |_, _| true, &mut out).unwrap();
+                prop_assert_eq!(out.len(), length * count);
+                prop_assert!(out.iter().enumerate().all(|(place, &byte)| byte == (place % 251).to_le_bytes()[0]));
+            }
+        }
+
         #[test]
         fn what_is_sealed_is_opened(
             plain in proptest::collection::vec(any::<u8>(), 0..2000),

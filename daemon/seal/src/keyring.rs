@@ -94,6 +94,44 @@ impl Keyring {
         Ok(alphabet::encode_token(&token))
     }
 
+    /// Seals many plaintexts at once, each into a token of its own, in their order. On a CPU with vector engines many small plaintexts of
+    /// one length cost a fraction of as many calls of [`encrypt`](Self::encrypt).
+    ///
+    /// # Errors
+    /// [`RandomError`] when the kernel gives no randomness.
+    #[expect(clippy::missing_panics_doc, reason = "there are as many vectors")]
+    pub fn encrypt_all(&self, plains: &[&[u8]], now: u64) -> Result<Vec<String>, RandomError> {
+        let mut vectors = vec![[0; 16]; plains.len()];
+        random::fill(vectors.as_flattened_mut())?;
+        let mut order: Vec<(usize, &[u8], [u8; 16])> = plains
+            .iter()
+            .zip(vectors)
+            .enumerate()
+            .map(|(place, (plain, iv))| (place, *plain, iv))
+            .collect();
+        order.sort_by_key(|(_, plain, _)| plain.len());
+        let mut texts = vec![String::new(); plains.len()];
+        let mut tokens = Vec::new();
+        for equal in order.chunk_by(|(_, a, _), (_, b, _)| a.len() == b.len()) {
+            let length = equal.first().map_or(0, |(_, plain, _)| plain.len());
+            let mut vectors = equal.iter().map(|(_, _, iv)| *iv);
+            tokens.clear();
+            seal::run(
+                &self.sealing,
+                now,
+                (equal.iter().map(|(_, plain, _)| *plain), length),
+                |_| vectors.next().expect("a vector a plaintext"),
+                &mut tokens,
+            );
+            for ((place, _, _), token) in equal.iter().zip(tokens.chunks_exact(token_len(length))) {
+                if let Some(text) = texts.get_mut(*place) {
+                    *text = alphabet::encode_token(token);
+                }
+            }
+        }
+        Ok(texts)
+    }
+
     /// Opens token text, as Python's `decrypt` (without a [`Ttl`] no time is looked at) and
     /// `decrypt_at_time` (with one, it may be neither too old nor more than 60 s ahead).
     ///

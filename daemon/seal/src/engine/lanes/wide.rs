@@ -1,0 +1,604 @@
+//! Sixteen tokens side by side on VAES and AVX-512: a chain of AES and a SHA-256 cannot be cut, but sixteen of them fit the vector
+//! registers at once.
+//!
+//! Owns nothing; borrows keys. Must never branch on, or index by, a byte of key or plaintext.
+//!
+//! A register holds one block of four lanes (for AES: `Group`), or one word of all sixteen (for SHA-256). Word `4 i + g` of such a
+//! register belongs to lane `4 g + i`: that is where the cheapest transposition puts it, and nothing but the way in and out cares.
+//! How ciphertext becomes MAC input without going through memory is told in `fused`.
+
+#![expect(
+    clippy::many_single_char_names,
+    clippy::large_types_passed_by_value,
+    reason = "the words of FIPS 180-4; and what looks large are registers"
+)]
+
+use core::arch::x86_64::{
+    __m512i, _mm_set_epi8, _mm512_add_epi32, _mm512_aesdec_epi128, _mm512_aesdeclast_epi128,
+    _mm512_aesenc_epi128, _mm512_aesenclast_epi128, _mm512_alignr_epi8, _mm512_broadcast_i32x4,
+    _mm512_ror_epi32, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_shuffle_epi8,
+    _mm512_shuffle_i64x2, _mm512_srli_epi32, _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32,
+    _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
+};
+
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::keys::{ForwardKeys, InverseKeys, MacStates, Schedule};
+use super::round::ROUNDS;
+use super::sys::{load, load_wide, store_wide};
+use super::vector::{self, Prefix, padded_tail};
+
+/// One block of each of four lanes.
+type Group = __m512i;
+/// One word of each of sixteen lanes.
+type Words = __m512i;
+/// A block of all lanes.
+type Blocks = [Group; 4];
+
+const XOR: i32 = 0x96;
+const CHOOSE: i32 = 0xca;
+const MAJORITY: i32 = 0xe8;
+
+macro_rules! round {
+    ($s:ident, $w:ident, $k:ident, $t:literal) => {
+        let [a, b, c, d, e, f, g, h] = $s;
+        let constant = _mm512_set1_epi32($k[$t].cast_signed());
+        let chosen = _mm512_ternarylogic_epi32::<CHOOSE>(e, f, g);
+        let sum = _mm512_add_epi32(
+            _mm512_add_epi32(h, chosen),
+            _mm512_add_epi32($w[$t], constant),
+        );
+        let turned = _mm512_ternarylogic_epi32::<XOR>(
+            _mm512_ror_epi32::<6>(e),
+            _mm512_ror_epi32::<11>(e),
+            _mm512_ror_epi32::<25>(e),
+        );
+        let sum = _mm512_add_epi32(sum, turned);
+        let turned = _mm512_ternarylogic_epi32::<XOR>(
+            _mm512_ror_epi32::<2>(a),
+            _mm512_ror_epi32::<13>(a),
+            _mm512_ror_epi32::<22>(a),
+        );
+        let majority = _mm512_ternarylogic_epi32::<MAJORITY>(a, b, c);
+        let other = _mm512_add_epi32(turned, majority);
+        $s = [
+            _mm512_add_epi32(sum, other),
+            a,
+            b,
+            c,
+            _mm512_add_epi32(d, sum),
+            e,
+            f,
+            g,
+        ];
+    };
+}
+
+macro_rules! following {
+    ($w:ident, $t:literal) => {
+        let early = $w[($t + 1) % 16];
+        let late = $w[($t + 14) % 16];
+        let early = _mm512_ternarylogic_epi32::<XOR>(
+            _mm512_ror_epi32::<7>(early),
+            _mm512_ror_epi32::<18>(early),
+            _mm512_srli_epi32::<3>(early),
+        );
+        let late = _mm512_ternarylogic_epi32::<XOR>(
+            _mm512_ror_epi32::<17>(late),
+            _mm512_ror_epi32::<19>(late),
+            _mm512_srli_epi32::<10>(late),
+        );
+        let sum = _mm512_add_epi32($w[$t], $w[($t + 9) % 16]);
+        $w[$t] = _mm512_add_epi32(_mm512_add_epi32(sum, early), late);
+    };
+}
+
+macro_rules! sixteen {
+    ($each:ident) => {
+        $each!(0);
+        $each!(1);
+        $each!(2);
+        $each!(3);
+        $each!(4);
+        $each!(5);
+        $each!(6);
+        $each!(7);
+        $each!(8);
+        $each!(9);
+        $each!(10);
+        $each!(11);
+        $each!(12);
+        $each!(13);
+        $each!(14);
+        $each!(15);
+    };
+}
+
+/// Sixteen rounds, and the words of the sixteen after them.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn rounds_and_words(mut s: [Words; 8], w: &mut [Words; 16], k: &[u32; 16]) -> [Words; 8] {
+    macro_rules! each {
+        ($t:literal) => {
+            round!(s, w, k, $t);
+            following!(w, $t);
+        };
+    }
+    sixteen!(each);
+    s
+}
+
+/// The last sixteen rounds.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn rounds(mut s: [Words; 8], w: &[Words; 16], k: &[u32; 16]) -> [Words; 8] {
+    macro_rules! each {
+        ($t:literal) => {
+            round!(s, w, k, $t);
+        };
+    }
+    sixteen!(each);
+    s
+}
+
+/// FIPS 180-4 §6.2.2, sixteen times.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn compress(state: &mut [Words; 8], mut w: [Words; 16]) {
+    let [first @ .., last] = &ROUNDS;
+    let mut s = *state;
+    for k in first {
+        s = rounds_and_words(s, &mut w, k);
+    }
+    s = rounds(s, &w, last);
+    for (word, new) in state.iter_mut().zip(s) {
+        *word = _mm512_add_epi32(*word, new);
+    }
+}
+
+/// Four rows of four blocks become four columns, or back.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn transposed(rows: [Group; 4]) -> [Group; 4] {
+    let [r0, r1, r2, r3] = rows;
+    let low01 = _mm512_shuffle_i64x2::<0x44>(r0, r1);
+    let low23 = _mm512_shuffle_i64x2::<0x44>(r2, r3);
+    let high01 = _mm512_shuffle_i64x2::<0xee>(r0, r1);
+    let high23 = _mm512_shuffle_i64x2::<0xee>(r2, r3);
+    [
+        _mm512_shuffle_i64x2::<0x88>(low01, low23),
+        _mm512_shuffle_i64x2::<0xdd>(low01, low23),
+        _mm512_shuffle_i64x2::<0x88>(high01, high23),
+        _mm512_shuffle_i64x2::<0xdd>(high01, high23),
+    ]
+}
+
+/// Four words of all lanes out of sixteen bytes of each.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn words_of(quarter: Blocks) -> [Words; 4] {
+    let order = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
+    let order = _mm512_broadcast_i32x4(order);
+    let [x0, x1, x2, x3] = quarter.map(|group| _mm512_shuffle_epi8(group, order));
+    let low01 = _mm512_unpacklo_epi32(x0, x1);
+    let high01 = _mm512_unpackhi_epi32(x0, x1);
+    let low23 = _mm512_unpacklo_epi32(x2, x3);
+    let high23 = _mm512_unpackhi_epi32(x2, x3);
+    [
+        _mm512_unpacklo_epi64(low01, low23),
+        _mm512_unpackhi_epi64(low01, low23),
+        _mm512_unpacklo_epi64(high01, high23),
+        _mm512_unpackhi_epi64(high01, high23),
+    ]
+}
+
+/// The message of one SHA-256 block out of its four quarters.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn message(quarters: [Blocks; 4]) -> [Words; 16] {
+    let [q0, q1, q2, q3] = quarters;
+    let [w0, w1, w2, w3] = words_of(q0);
+    let [w4, w5, w6, w7] = words_of(q1);
+    let [w8, w9, w10, w11] = words_of(q2);
+    let [w12, w13, w14, w15] = words_of(q3);
+    [
+        w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15,
+    ]
+}
+
+/// Sixteen bytes of MAC input out of two neighbouring blocks of every lane.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn across(low: Blocks, high: Blocks) -> Blocks {
+    let [l0, l1, l2, l3] = low;
+    let [h0, h1, h2, h3] = high;
+    [
+        _mm512_alignr_epi8::<7>(h0, l0),
+        _mm512_alignr_epi8::<7>(h1, l1),
+        _mm512_alignr_epi8::<7>(h2, l2),
+        _mm512_alignr_epi8::<7>(h3, l3),
+    ]
+}
+
+/// Four blocks of every lane, read out of one row a lane: `[block][group]`.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn blocks_of(rows: [Group; 16]) -> [Blocks; 4] {
+    let [
+        a0,
+        a1,
+        a2,
+        a3,
+        b0,
+        b1,
+        b2,
+        b3,
+        c0,
+        c1,
+        c2,
+        c3,
+        d0,
+        d1,
+        d2,
+        d3,
+    ] = rows;
+    let [a, b] = [transposed([a0, a1, a2, a3]), transposed([b0, b1, b2, b3])];
+    let [c, d] = [transposed([c0, c1, c2, c3]), transposed([d0, d1, d2, d3])];
+    [
+        [a[0], b[0], c[0], d[0]],
+        [a[1], b[1], c[1], d[1]],
+        [a[2], b[2], c[2], d[2]],
+        [a[3], b[3], c[3], d[3]],
+    ]
+}
+
+/// The reverse of [`blocks_of`].
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn rows_of(blocks: [Blocks; 4]) -> [Group; 16] {
+    let [p, q, r, s] = blocks;
+    let [a, b] = [
+        transposed([p[0], q[0], r[0], s[0]]),
+        transposed([p[1], q[1], r[1], s[1]]),
+    ];
+    let [c, d] = [
+        transposed([p[2], q[2], r[2], s[2]]),
+        transposed([p[3], q[3], r[3], s[3]]),
+    ];
+    let [
+        [a0, a1, a2, a3],
+        [b0, b1, b2, b3],
+        [c0, c1, c2, c3],
+        [d0, d1, d2, d3],
+    ] = [a, b, c, d];
+    [
+        a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3,
+    ]
+}
+
+/// One block of all lanes under CBC.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn encrypt(keys: &Schedule, chained: Blocks, plain: Blocks) -> Blocks {
+    let [first, inner @ .., last] = &keys.0;
+    let first = load_wide(first);
+    let [p0, p1, p2, p3] = plain;
+    let [c0, c1, c2, c3] = chained;
+    let mut block = [
+        _mm512_ternarylogic_epi32::<XOR>(p0, c0, first),
+        _mm512_ternarylogic_epi32::<XOR>(p1, c1, first),
+        _mm512_ternarylogic_epi32::<XOR>(p2, c2, first),
+        _mm512_ternarylogic_epi32::<XOR>(p3, c3, first),
+    ];
+    for key in inner {
+        let key = load_wide(key);
+        block = block.map(|group| _mm512_aesenc_epi128(group, key));
+    }
+    let last = load_wide(last);
+    block.map(|group| _mm512_aesenclast_epi128(group, last))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn encrypt_four(keys: &Schedule, chained: Blocks, plain: [Blocks; 4]) -> [Blocks; 4] {
+    let [p0, p1, p2, p3] = plain;
+    let c0 = encrypt(keys, chained, p0);
+    let c1 = encrypt(keys, c0, p1);
+    let c2 = encrypt(keys, c1, p2);
+    [c0, c1, c2, encrypt(keys, c2, p3)]
+}
+
+/// Four blocks of AES and, between them, one block of SHA-256 of what was sealed before.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn encrypt_and_compress(
+    keys: &Schedule,
+    chained: Blocks,
+    plain: [Blocks; 4],
+    (state, mut w): (&mut [Words; 8], [Words; 16]),
+) -> [Blocks; 4] {
+    let [k0, k1, k2, k3] = &ROUNDS;
+    let [p0, p1, p2, p3] = plain;
+    let c0 = encrypt(keys, chained, p0);
+    let s = rounds_and_words(*state, &mut w, k0);
+    let c1 = encrypt(keys, c0, p1);
+    let s = rounds_and_words(s, &mut w, k1);
+    let c2 = encrypt(keys, c1, p2);
+    let s = rounds_and_words(s, &mut w, k2);
+    let c3 = encrypt(keys, c2, p3);
+    let s = rounds(s, &w, k3);
+    for (word, new) in state.iter_mut().zip(s) {
+        *word = _mm512_add_epi32(*word, new);
+    }
+    [c0, c1, c2, c3]
+}
+
+/// One block that every lane has alike.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn alike(block: &[u8; 16]) -> Blocks {
+    [_mm512_broadcast_i32x4(load(block)); 4]
+}
+
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn spread(state: &[u32; 8]) -> [Words; 8] {
+    state.map(|word| _mm512_set1_epi32(word.cast_signed()))
+}
+
+/// Row `at` of every lane. Every lane has it.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn gather(lanes: &[&[[u8; 64]]; 16], at: usize) -> [Group; 16] {
+    lanes.map(|lane| {
+        lane.get(at)
+            .map_or(_mm512_setzero_si512(), |row| load_wide(row))
+    })
+}
+
+/// Writes the whole tokens of sixteen plaintexts with the same number of whole blocks. Every token has exactly the length it takes.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+pub(super) fn seal(
+    (keys, states): (&ForwardKeys, &MacStates),
+    prefixes: &[Prefix; 16],
+    plains: [&[u8]; 16],
+    tokens: [&mut [u8]; 16],
+) {
+    let keys = &keys.0;
+    let mut prefix = prefixes.iter();
+    let mut parts = tokens.map(|token| {
+        let prefix = prefix.next().expect("a prefix a lane");
+        vector::parts(token, prefix)
+    });
+    let leading = leading_blocks(prefixes);
+    let [mut before, mut chained] = leading;
+    let rows = plains.map(|plain| plain.as_chunks::<64>().0);
+    let steps = rows.iter().map(|rows| rows.len()).min().unwrap_or_default();
+    let mut state = spread(&states.inner);
+    // The chain of AES waits for itself most of the time, and so does SHA-256: each pass seals a row and hashes the one before it.
+    let mut pending = None;
+    for at in 0..steps {
+        let plain = blocks_of(gather(&rows, at));
+        let sealed = match pending {
+            None => encrypt_four(keys, chained, plain),
+            Some(words) => encrypt_and_compress(keys, chained, plain, (&mut state, words)),
+        };
+        for (part, row) in parts.iter_mut().zip(rows_of(sealed)) {
+            let (rows, _tail) = part.body.as_chunks_mut::<64>();
+            if let Some(place) = rows.get_mut(at) {
+                store_wide(place, row);
+            }
+        }
+        let [c0, c1, c2, c3] = sealed;
+        pending = Some(message([
+            across(before, chained),
+            across(chained, c0),
+            across(c0, c1),
+            across(c1, c2),
+        ]));
+        [before, chained] = [c2, c3];
+    }
+    if let Some(words) = pending {
+        compress(&mut state, words);
+    }
+    let ends = plains.map(|plain| vector::padded_rest(plain, steps * 64));
+    let count = ends
+        .iter()
+        .map(|(_, count)| *count)
+        .max()
+        .unwrap_or_default();
+    let rows = ends.each_ref().map(|(end, _)| load_wide(end));
+    let sealed = encrypt_four(keys, chained, blocks_of(rows));
+    for (part, row) in parts.iter_mut().zip(rows_of(sealed)) {
+        let mut bytes = [0; 64];
+        store_wide(&mut bytes, row);
+        let rest = part.body.get_mut(steps * 64..).unwrap_or_default();
+        for (target, byte) in rest.iter_mut().zip(bytes) {
+            *target = byte;
+        }
+    }
+    let length = parts.first().map_or(0, |part| part.mac_input_len);
+    seal_end(&mut state, [before, chained], (sealed, count), length);
+    for (part, tag) in parts.iter_mut().zip(finish(states, state)) {
+        *part.tag = tag;
+    }
+}
+
+/// Hashes what is left of the tokens, `count` sealed blocks of it, and the padding of SHA-256.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn seal_end(
+    state: &mut [Words; 8],
+    [before, chained]: [Blocks; 2],
+    (sealed, count): ([Blocks; 4], usize),
+    length: usize,
+) {
+    let mut end = [[_mm512_setzero_si512(); 4]; 9];
+    let marker = alike(&{
+        let mut block = [0; 16];
+        block[0] = 0x80;
+        block
+    });
+    let values = [before, chained]
+        .into_iter()
+        .chain(sealed.into_iter().take(count))
+        .chain([marker]);
+    for (place, value) in end.iter_mut().zip(values) {
+        *place = value;
+    }
+    let blocks = vector::end_blocks(count);
+    if let Some(place) = end.get_mut(4 * blocks) {
+        *place = alike(&vector::length_block(length));
+    }
+    for five in end.windows(5).step_by(4).take(blocks) {
+        if let &[v0, v1, v2, v3, v4] = five {
+            let quarters = [
+                across(v0, v1),
+                across(v1, v2),
+                across(v2, v3),
+                across(v3, v4),
+            ];
+            compress(state, message(quarters));
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn leading_blocks(prefixes: &[Prefix; 16]) -> [Blocks; 2] {
+    let rows = prefixes.each_ref().map(|prefix| {
+        let mut row = [0; 64];
+        for (target, byte) in row.iter_mut().zip(vector::leading(prefix).as_flattened()) {
+            *target = *byte;
+        }
+        load_wide(&row)
+    });
+    let [first, second, ..] = blocks_of(rows);
+    [first, second]
+}
+
+/// The outer hash of HMAC over the inner one, as the bytes of every lane.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn finish(states: &MacStates, inner: [Words; 8]) -> [[u8; 32]; 16] {
+    let zero = _mm512_setzero_si512();
+    let [a, b, c, d, e, f, g, h] = inner;
+    let end = _mm512_set1_epi32(i32::MIN);
+    let length = _mm512_set1_epi32(8 * (64 + 32));
+    let message = [
+        a, b, c, d, e, f, g, h, end, zero, zero, zero, zero, zero, zero, length,
+    ];
+    let mut state = spread(&states.outer);
+    compress(&mut state, message);
+    let mut tags = [[0; 32]; 16];
+    for (number, word) in state.into_iter().enumerate() {
+        let mut row = [0; 64];
+        store_wide(&mut row, word);
+        let (words, _none) = row.as_chunks::<4>();
+        for (place, word) in words.iter().enumerate() {
+            let lane = 4 * (place % 4) + place / 4;
+            let target = tags
+                .get_mut(lane)
+                .and_then(|tag| tag.as_chunks_mut::<4>().0.get_mut(number));
+            if let Some(target) = target {
+                *target = u32::from_le_bytes(*word).to_be_bytes();
+            }
+        }
+    }
+    tags
+}
+
+/// The MACs of sixteen messages of one length.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+pub(super) fn macs(states: &MacStates, messages: [&[u8]; 16]) -> [[u8; 32]; 16] {
+    let rows = messages.map(|message| message.as_chunks::<64>().0);
+    let steps = rows.iter().map(|rows| rows.len()).min().unwrap_or_default();
+    let mut state = spread(&states.inner);
+    for at in 0..steps {
+        compress(&mut state, message(blocks_of(gather(&rows, at))));
+    }
+    let ends = messages.map(|message| {
+        let tail = message.get(steps * 64..).unwrap_or_default();
+        padded_tail(tail, message.len())
+    });
+    let count = ends
+        .iter()
+        .map(|(_, count)| *count)
+        .max()
+        .unwrap_or_default();
+    let rows = ends.each_ref().map(|(end, _)| end.as_chunks::<64>().0);
+    for at in 0..count {
+        compress(&mut state, message(blocks_of(gather(&rows, at))));
+    }
+    finish(states, state)
+}
+
+/// Decrypts a body that was verified, sixteen of its own blocks at a time. `plain` is as long as `body`.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+pub(super) fn decrypt(keys: &InverseKeys, iv: &[u8; 16], body: &[u8], plain: &mut [u8]) {
+    let [first, inner @ .., last] = &keys.0.0;
+    let keys = inner.each_ref().map(|key| load_wide(key));
+    let [first, last] = [load_wide(first), load_wide(last)];
+    let mut chained = Zeroizing::new([[0_u8; 16]; 4]);
+    let [.., last_chained] = &mut *chained;
+    *last_chained = *iv;
+    // Every register of ciphertext is exclusive-ored into the next three blocks of itself and the first after it.
+    let mut carried = load_wide(
+        chained
+            .as_flattened()
+            .first_chunk()
+            .expect("four times sixteen"),
+    );
+    let mut open = |rows: [Group; 4]| {
+        let mut opened = rows.map(|row| _mm512_xor_si512(row, first));
+        for key in keys {
+            opened = opened.map(|row| _mm512_aesdec_epi128(row, key));
+        }
+        let mut sealed = rows.into_iter();
+        opened.map(|row| {
+            let this = sealed.next().expect("as many as were opened");
+            let shifted = shifted(carried, this);
+            carried = this;
+            _mm512_aesdeclast_epi128(row, _mm512_xor_si512(last, shifted))
+        })
+    };
+    let (quads, rest) = body.as_chunks::<256>();
+    let (plain_quads, plain_rest) = plain.as_chunks_mut::<256>();
+    for (quad, plain) in quads.iter().zip(plain_quads) {
+        let (rows, _none) = quad.as_chunks::<64>();
+        let mut rows = rows.iter();
+        let opened = open(std::array::from_fn(|_| {
+            rows.next()
+                .map_or(_mm512_setzero_si512(), |row| load_wide(row))
+        }));
+        let (plains, _none) = plain.as_chunks_mut::<64>();
+        for (plain, row) in plains.iter_mut().zip(opened) {
+            store_wide(plain, row);
+        }
+    }
+    let mut end = Zeroizing::new([0; 256]);
+    for (target, byte) in end.iter_mut().zip(rest) {
+        *target = *byte;
+    }
+    let (rows, _none) = end.as_chunks_mut::<64>();
+    let mut sealed = rows.iter();
+    let opened = open(std::array::from_fn(|_| {
+        sealed
+            .next()
+            .map_or(_mm512_setzero_si512(), |row| load_wide(row))
+    }));
+    for (row, opened) in rows.iter_mut().zip(opened) {
+        store_wide(row, opened);
+    }
+    for (target, byte) in plain_rest.iter_mut().zip(end.iter()) {
+        *target = *byte;
+    }
+    end.zeroize();
+}
+
+/// The four blocks before each of the four of `this`, `before` being the register before it.
+#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[inline]
+fn shifted(before: Group, this: Group) -> Group {
+    core::arch::x86_64::_mm512_alignr_epi64::<6>(this, before)
+}
