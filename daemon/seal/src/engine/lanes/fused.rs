@@ -150,13 +150,16 @@ fn turned(bytes: __m128i) -> __m128i {
 #[target_feature(enable = "aes,sha,ssse3,sse4.1")]
 #[inline]
 fn message(block: &[u8; 64]) -> [__m128i; 4] {
-    let (quarters, _none) = block.as_chunks::<16>();
-    let mut quarters = quarters.iter();
-    std::array::from_fn(|_| {
-        quarters
-            .next()
-            .map_or(_mm_setzero_si128(), |q| turned(load(q)))
-    })
+    // Written out: a closure is not compiled for these instructions where the library calls it, and would not be inlined.
+    match block.as_chunks::<16>().0 {
+        [q0, q1, q2, q3] => [
+            turned(load(q0)),
+            turned(load(q1)),
+            turned(load(q2)),
+            turned(load(q3)),
+        ],
+        _ => [_mm_setzero_si128(); 4],
+    }
 }
 
 /// FIPS 180-4 §6.2.2.
@@ -240,11 +243,13 @@ pub(super) fn mac(states: &MacStates, bytes: &[u8]) -> [u8; 32] {
 #[target_feature(enable = "aes,sha,ssse3,sse4.1")]
 #[inline]
 fn round_keys(schedule: &Schedule) -> [__m128i; 11] {
-    let mut rounds = schedule.0.iter();
-    std::array::from_fn(|_| {
-        let first = rounds.next().and_then(|round| round.first_chunk());
-        first.map_or(_mm_setzero_si128(), |round| load(round))
-    })
+    let mut keys = [_mm_setzero_si128(); 11];
+    for (key, copies) in keys.iter_mut().zip(&schedule.0) {
+        if let Some(round) = copies.first_chunk() {
+            *key = load(round);
+        }
+    }
+    keys
 }
 
 #[target_feature(enable = "aes,sha,ssse3,sse4.1")]
@@ -349,10 +354,16 @@ pub(super) fn decrypt(keys: &InverseKeys, iv: &[u8; 16], body: &[u8], plain: &mu
     let (eights, few) = body.as_chunks::<8>();
     let (eight_plains, few_plains) = plain.as_chunks_mut::<8>();
     for (blocks, plains) in eights.iter().zip(eight_plains) {
-        let sealed = blocks.each_ref().map(|block| load(block));
-        let mut opened = sealed.map(|block| _mm_xor_si128(block, *first));
+        let mut sealed = [_mm_setzero_si128(); 8];
+        let mut opened = [_mm_setzero_si128(); 8];
+        for ((sealed, opened), block) in sealed.iter_mut().zip(&mut opened).zip(blocks) {
+            *sealed = load(block);
+            *opened = _mm_xor_si128(*sealed, *first);
+        }
         for key in inner {
-            opened = opened.map(|block| _mm_aesdec_si128(block, *key));
+            for block in &mut opened {
+                *block = _mm_aesdec_si128(*block, *key);
+            }
         }
         for ((plain, opened), sealed) in plains.iter_mut().zip(opened).zip(sealed) {
             let opened = _mm_aesdeclast_si128(opened, _mm_xor_si128(*last, chained));

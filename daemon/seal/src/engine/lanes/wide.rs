@@ -21,7 +21,7 @@ use core::arch::x86_64::{
     _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::keys::{ForwardKeys, InverseKeys, MacStates, Schedule};
 use super::round::ROUNDS;
@@ -179,7 +179,11 @@ fn transposed(rows: [Group; 4]) -> [Group; 4] {
 fn words_of(quarter: Blocks) -> [Words; 4] {
     let order = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
     let order = _mm512_broadcast_i32x4(order);
-    let [x0, x1, x2, x3] = quarter.map(|group| _mm512_shuffle_epi8(group, order));
+    let [x0, x1, x2, x3] = quarter;
+    let x0 = _mm512_shuffle_epi8(x0, order);
+    let x1 = _mm512_shuffle_epi8(x1, order);
+    let x2 = _mm512_shuffle_epi8(x2, order);
+    let x3 = _mm512_shuffle_epi8(x3, order);
     let low01 = _mm512_unpacklo_epi32(x0, x1);
     let high01 = _mm512_unpackhi_epi32(x0, x1);
     let low23 = _mm512_unpacklo_epi32(x2, x3);
@@ -284,18 +288,24 @@ fn encrypt(keys: &Schedule, chained: Blocks, plain: Blocks) -> Blocks {
     let first = load_wide(first);
     let [p0, p1, p2, p3] = plain;
     let [c0, c1, c2, c3] = chained;
-    let mut block = [
-        _mm512_ternarylogic_epi32::<XOR>(p0, c0, first),
-        _mm512_ternarylogic_epi32::<XOR>(p1, c1, first),
-        _mm512_ternarylogic_epi32::<XOR>(p2, c2, first),
-        _mm512_ternarylogic_epi32::<XOR>(p3, c3, first),
-    ];
+    let mut b0 = _mm512_ternarylogic_epi32::<XOR>(p0, c0, first);
+    let mut b1 = _mm512_ternarylogic_epi32::<XOR>(p1, c1, first);
+    let mut b2 = _mm512_ternarylogic_epi32::<XOR>(p2, c2, first);
+    let mut b3 = _mm512_ternarylogic_epi32::<XOR>(p3, c3, first);
     for key in inner {
         let key = load_wide(key);
-        block = block.map(|group| _mm512_aesenc_epi128(group, key));
+        b0 = _mm512_aesenc_epi128(b0, key);
+        b1 = _mm512_aesenc_epi128(b1, key);
+        b2 = _mm512_aesenc_epi128(b2, key);
+        b3 = _mm512_aesenc_epi128(b3, key);
     }
     let last = load_wide(last);
-    block.map(|group| _mm512_aesenclast_epi128(group, last))
+    [
+        _mm512_aesenclast_epi128(b0, last),
+        _mm512_aesenclast_epi128(b1, last),
+        _mm512_aesenclast_epi128(b2, last),
+        _mm512_aesenclast_epi128(b3, last),
+    ]
 }
 
 #[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
@@ -350,10 +360,33 @@ fn spread(state: &[u32; 8]) -> [Words; 8] {
 #[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
 #[inline]
 fn gather(lanes: &[&[[u8; 64]]; 16], at: usize) -> [Group; 16] {
-    lanes.map(|lane| {
-        lane.get(at)
-            .map_or(_mm512_setzero_si512(), |row| load_wide(row))
-    })
+    // Written out: a closure is not compiled for these instructions where the library calls it, and would not be inlined.
+    macro_rules! row {
+        ($lane:literal) => {
+            match lanes[$lane].get(at) {
+                Some(row) => load_wide(row),
+                None => _mm512_setzero_si512(),
+            }
+        };
+    }
+    [
+        row!(0),
+        row!(1),
+        row!(2),
+        row!(3),
+        row!(4),
+        row!(5),
+        row!(6),
+        row!(7),
+        row!(8),
+        row!(9),
+        row!(10),
+        row!(11),
+        row!(12),
+        row!(13),
+        row!(14),
+        row!(15),
+    ]
 }
 
 /// Writes the whole tokens of sixteen plaintexts with the same number of whole blocks. Every token has exactly the length it takes.
@@ -537,63 +570,58 @@ pub(super) fn macs(states: &MacStates, messages: [&[u8]; 16]) -> [[u8; 32]; 16] 
 #[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
 pub(super) fn decrypt(keys: &InverseKeys, iv: &[u8; 16], body: &[u8], plain: &mut [u8]) {
     let [first, inner @ .., last] = &keys.0.0;
-    let keys = inner.each_ref().map(|key| load_wide(key));
     let [first, last] = [load_wide(first), load_wide(last)];
     let mut chained = Zeroizing::new([[0_u8; 16]; 4]);
     let [.., last_chained] = &mut *chained;
     *last_chained = *iv;
-    // Every register of ciphertext is exclusive-ored into the next three blocks of itself and the first after it.
     let mut carried = load_wide(
         chained
             .as_flattened()
             .first_chunk()
             .expect("four times sixteen"),
     );
-    let mut open = |rows: [Group; 4]| {
-        let mut opened = rows.map(|row| _mm512_xor_si512(row, first));
-        for key in keys {
-            opened = opened.map(|row| _mm512_aesdec_epi128(row, key));
-        }
-        let mut sealed = rows.into_iter();
-        opened.map(|row| {
-            let this = sealed.next().expect("as many as were opened");
-            let shifted = shifted(carried, this);
-            carried = this;
-            _mm512_aesdeclast_epi128(row, _mm512_xor_si512(last, shifted))
-        })
-    };
+    macro_rules! open {
+        ($quad:expr, $plain:expr) => {
+            if let ([s0, s1, s2, s3], [p0, p1, p2, p3]) = ($quad, $plain) {
+                let [s0, s1, s2, s3] = [load_wide(s0), load_wide(s1), load_wide(s2), load_wide(s3)];
+                let mut b0 = _mm512_xor_si512(s0, first);
+                let mut b1 = _mm512_xor_si512(s1, first);
+                let mut b2 = _mm512_xor_si512(s2, first);
+                let mut b3 = _mm512_xor_si512(s3, first);
+                for key in inner {
+                    let key = load_wide(key);
+                    b0 = _mm512_aesdec_epi128(b0, key);
+                    b1 = _mm512_aesdec_epi128(b1, key);
+                    b2 = _mm512_aesdec_epi128(b2, key);
+                    b3 = _mm512_aesdec_epi128(b3, key);
+                }
+                // What CBC adds to a block is the block of ciphertext before it, and the last key comes with it.
+                let [m0, m1] = [shifted(carried, s0), shifted(s0, s1)];
+                let [m2, m3] = [shifted(s1, s2), shifted(s2, s3)];
+                store_wide(p0, _mm512_aesdeclast_epi128(b0, _mm512_xor_si512(last, m0)));
+                store_wide(p1, _mm512_aesdeclast_epi128(b1, _mm512_xor_si512(last, m1)));
+                store_wide(p2, _mm512_aesdeclast_epi128(b2, _mm512_xor_si512(last, m2)));
+                store_wide(p3, _mm512_aesdeclast_epi128(b3, _mm512_xor_si512(last, m3)));
+                s3
+            } else {
+                carried
+            }
+        };
+    }
     let (quads, rest) = body.as_chunks::<256>();
     let (plain_quads, plain_rest) = plain.as_chunks_mut::<256>();
     for (quad, plain) in quads.iter().zip(plain_quads) {
-        let (rows, _none) = quad.as_chunks::<64>();
-        let mut rows = rows.iter();
-        let opened = open(std::array::from_fn(|_| {
-            rows.next()
-                .map_or(_mm512_setzero_si512(), |row| load_wide(row))
-        }));
-        let (plains, _none) = plain.as_chunks_mut::<64>();
-        for (plain, row) in plains.iter_mut().zip(opened) {
-            store_wide(plain, row);
-        }
+        carried = open!(quad.as_chunks::<64>().0, plain.as_chunks_mut::<64>().0);
     }
-    let mut end = Zeroizing::new([0; 256]);
+    let mut end = [0; 256];
     for (target, byte) in end.iter_mut().zip(rest) {
         *target = *byte;
     }
-    let (rows, _none) = end.as_chunks_mut::<64>();
-    let mut sealed = rows.iter();
-    let opened = open(std::array::from_fn(|_| {
-        sealed
-            .next()
-            .map_or(_mm512_setzero_si512(), |row| load_wide(row))
-    }));
-    for (row, opened) in rows.iter_mut().zip(opened) {
-        store_wide(row, opened);
-    }
-    for (target, byte) in plain_rest.iter_mut().zip(end.iter()) {
+    let mut opened = Zeroizing::new([0; 256]);
+    let _end: Group = open!(end.as_chunks::<64>().0, opened.as_chunks_mut::<64>().0);
+    for (target, byte) in plain_rest.iter_mut().zip(opened.iter()) {
         *target = *byte;
     }
-    end.zeroize();
 }
 
 /// The four blocks before each of the four of `this`, `before` being the register before it.
