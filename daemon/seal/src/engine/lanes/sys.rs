@@ -77,7 +77,8 @@ impl ManyFrames {
         let here = OneFrame::detect().is_some()
             && is_x86_feature_detected!("vaes")
             && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw");
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vbmi");
         here.then_some(Self(()))
     }
 
@@ -104,6 +105,11 @@ impl ManyFrames {
     pub(super) fn decrypt(self, keys: &InverseKeys, iv: &[u8; 16], body: &[u8], plain: &mut [u8]) {
         // SAFETY: `self` was made by `detect`, which saw every feature that `wide` enables.
         unsafe { wide::decrypt(keys, iv, body, plain) }
+    }
+
+    pub(super) fn base64(self, bytes: &[u8], text: &mut [u8]) -> usize {
+        // SAFETY: `self` was made by `detect`, which saw every feature that `wide` enables.
+        unsafe { wide::base64(bytes, text) }
     }
 }
 

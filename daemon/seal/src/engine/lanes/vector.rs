@@ -111,6 +111,14 @@ impl SealingLanes {
     }
 }
 
+/// Writes as much of `bytes` as url-safe base64 as the vector units take at once, and says how many bytes that was: a multiple of three.
+pub(in crate::engine) fn base64(engine: Engine, bytes: &[u8], text: &mut [u8]) -> usize {
+    match Path::of(engine) {
+        Some(Path::Many(many)) => many.base64(bytes, text),
+        Some(Path::One(_)) | None => 0,
+    }
+}
+
 /// A key expanded for opening.
 pub(in crate::engine) struct OpeningLanes {
     path: Path,

@@ -16,7 +16,8 @@
 use core::arch::x86_64::{
     __m512i, _mm_set_epi8, _mm512_add_epi32, _mm512_aesdec_epi128, _mm512_aesdeclast_epi128,
     _mm512_aesenc_epi128, _mm512_aesenclast_epi128, _mm512_alignr_epi8, _mm512_broadcast_i32x4,
-    _mm512_ror_epi32, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_shuffle_epi8,
+    _mm512_multishift_epi64_epi8, _mm512_permutexvar_epi8, _mm512_ror_epi32, _mm512_set_epi8,
+    _mm512_set1_epi32, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shuffle_epi8,
     _mm512_shuffle_i64x2, _mm512_srli_epi32, _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32,
     _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
@@ -39,38 +40,30 @@ const XOR: i32 = 0x96;
 const CHOOSE: i32 = 0xca;
 const MAJORITY: i32 = 0xe8;
 
+/// One round. The sums are ordered by what they wait for: from one `e` to the next, and from one `a` to the next, there are three
+/// operations, which costs two additions more than the shortest way to write it.
 macro_rules! round {
     ($s:ident, $w:ident, $k:ident, $t:literal) => {
         let [a, b, c, d, e, f, g, h] = $s;
         let constant = _mm512_set1_epi32($k[$t].cast_signed());
+        let early = _mm512_add_epi32(h, _mm512_add_epi32($w[$t], constant));
+        let early_d = _mm512_add_epi32(d, early);
         let chosen = _mm512_ternarylogic_epi32::<CHOOSE>(e, f, g);
-        let sum = _mm512_add_epi32(
-            _mm512_add_epi32(h, chosen),
-            _mm512_add_epi32($w[$t], constant),
-        );
         let turned = _mm512_ternarylogic_epi32::<XOR>(
             _mm512_ror_epi32::<6>(e),
             _mm512_ror_epi32::<11>(e),
             _mm512_ror_epi32::<25>(e),
         );
-        let sum = _mm512_add_epi32(sum, turned);
+        let new_e = _mm512_add_epi32(_mm512_add_epi32(early_d, chosen), turned);
+        let sum = _mm512_add_epi32(_mm512_add_epi32(early, chosen), turned);
+        let majority = _mm512_ternarylogic_epi32::<MAJORITY>(a, b, c);
         let turned = _mm512_ternarylogic_epi32::<XOR>(
             _mm512_ror_epi32::<2>(a),
             _mm512_ror_epi32::<13>(a),
             _mm512_ror_epi32::<22>(a),
         );
-        let majority = _mm512_ternarylogic_epi32::<MAJORITY>(a, b, c);
-        let other = _mm512_add_epi32(turned, majority);
-        $s = [
-            _mm512_add_epi32(sum, other),
-            a,
-            b,
-            c,
-            _mm512_add_epi32(d, sum),
-            e,
-            f,
-            g,
-        ];
+        let new_a = _mm512_add_epi32(_mm512_add_epi32(sum, majority), turned);
+        $s = [new_a, a, b, c, new_e, e, f, g];
     };
 }
 
@@ -114,50 +107,48 @@ macro_rules! sixteen {
     };
 }
 
-/// Sixteen rounds, and the words of the sixteen after them.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
-#[inline]
-fn rounds_and_words(mut s: [Words; 8], w: &mut [Words; 16], k: &[u32; 16]) -> [Words; 8] {
-    macro_rules! each {
-        ($t:literal) => {
-            round!(s, w, k, $t);
-            following!(w, $t);
-        };
-    }
-    sixteen!(each);
-    s
+/// Sixteen rounds, and the words of the sixteen after them. Not a function: the state stays in registers.
+macro_rules! rounds_and_words {
+    ($s:ident, $w:ident, $k:ident) => {
+        macro_rules! each {
+            ($t:literal) => {
+                round!($s, $w, $k, $t);
+                following!($w, $t);
+            };
+        }
+        sixteen!(each);
+    };
 }
 
 /// The last sixteen rounds.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
-#[inline]
-fn rounds(mut s: [Words; 8], w: &[Words; 16], k: &[u32; 16]) -> [Words; 8] {
-    macro_rules! each {
-        ($t:literal) => {
-            round!(s, w, k, $t);
-        };
-    }
-    sixteen!(each);
-    s
+macro_rules! rounds {
+    ($s:ident, $w:ident, $k:ident) => {
+        macro_rules! each {
+            ($t:literal) => {
+                round!($s, $w, $k, $t);
+            };
+        }
+        sixteen!(each);
+    };
 }
 
 /// FIPS 180-4 §6.2.2, sixteen times.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn compress(state: &mut [Words; 8], mut w: [Words; 16]) {
     let [first @ .., last] = &ROUNDS;
     let mut s = *state;
     for k in first {
-        s = rounds_and_words(s, &mut w, k);
+        rounds_and_words!(s, w, k);
     }
-    s = rounds(s, &w, last);
+    rounds!(s, w, last);
     for (word, new) in state.iter_mut().zip(s) {
         *word = _mm512_add_epi32(*word, new);
     }
 }
 
 /// Four rows of four blocks become four columns, or back.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn transposed(rows: [Group; 4]) -> [Group; 4] {
     let [r0, r1, r2, r3] = rows;
@@ -174,7 +165,7 @@ fn transposed(rows: [Group; 4]) -> [Group; 4] {
 }
 
 /// Four words of all lanes out of sixteen bytes of each.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn words_of(quarter: Blocks) -> [Words; 4] {
     let order = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
@@ -197,7 +188,7 @@ fn words_of(quarter: Blocks) -> [Words; 4] {
 }
 
 /// The message of one SHA-256 block out of its four quarters.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn message(quarters: [Blocks; 4]) -> [Words; 16] {
     let [q0, q1, q2, q3] = quarters;
@@ -211,7 +202,7 @@ fn message(quarters: [Blocks; 4]) -> [Words; 16] {
 }
 
 /// Sixteen bytes of MAC input out of two neighbouring blocks of every lane.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn across(low: Blocks, high: Blocks) -> Blocks {
     let [l0, l1, l2, l3] = low;
@@ -225,7 +216,7 @@ fn across(low: Blocks, high: Blocks) -> Blocks {
 }
 
 /// Four blocks of every lane, read out of one row a lane: `[block][group]`.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn blocks_of(rows: [Group; 16]) -> [Blocks; 4] {
     let [
@@ -257,7 +248,7 @@ fn blocks_of(rows: [Group; 16]) -> [Blocks; 4] {
 }
 
 /// The reverse of [`blocks_of`].
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn rows_of(blocks: [Blocks; 4]) -> [Group; 16] {
     let [p, q, r, s] = blocks;
@@ -281,7 +272,7 @@ fn rows_of(blocks: [Blocks; 4]) -> [Group; 16] {
 }
 
 /// One block of all lanes under CBC.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn encrypt(keys: &Schedule, chained: Blocks, plain: Blocks) -> Blocks {
     let [first, inner @ .., last] = &keys.0;
@@ -308,7 +299,7 @@ fn encrypt(keys: &Schedule, chained: Blocks, plain: Blocks) -> Blocks {
     ]
 }
 
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn encrypt_four(keys: &Schedule, chained: Blocks, plain: [Blocks; 4]) -> [Blocks; 4] {
     let [p0, p1, p2, p3] = plain;
@@ -319,7 +310,7 @@ fn encrypt_four(keys: &Schedule, chained: Blocks, plain: [Blocks; 4]) -> [Blocks
 }
 
 /// Four blocks of AES and, between them, one block of SHA-256 of what was sealed before.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn encrypt_and_compress(
     keys: &Schedule,
@@ -329,14 +320,15 @@ fn encrypt_and_compress(
 ) -> [Blocks; 4] {
     let [k0, k1, k2, k3] = &ROUNDS;
     let [p0, p1, p2, p3] = plain;
+    let mut s = *state;
     let c0 = encrypt(keys, chained, p0);
-    let s = rounds_and_words(*state, &mut w, k0);
+    rounds_and_words!(s, w, k0);
     let c1 = encrypt(keys, c0, p1);
-    let s = rounds_and_words(s, &mut w, k1);
+    rounds_and_words!(s, w, k1);
     let c2 = encrypt(keys, c1, p2);
-    let s = rounds_and_words(s, &mut w, k2);
+    rounds_and_words!(s, w, k2);
     let c3 = encrypt(keys, c2, p3);
-    let s = rounds(s, &w, k3);
+    rounds!(s, w, k3);
     for (word, new) in state.iter_mut().zip(s) {
         *word = _mm512_add_epi32(*word, new);
     }
@@ -344,20 +336,20 @@ fn encrypt_and_compress(
 }
 
 /// One block that every lane has alike.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn alike(block: &[u8; 16]) -> Blocks {
     [_mm512_broadcast_i32x4(load(block)); 4]
 }
 
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn spread(state: &[u32; 8]) -> [Words; 8] {
     state.map(|word| _mm512_set1_epi32(word.cast_signed()))
 }
 
 /// Row `at` of every lane. Every lane has it.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn gather(lanes: &[&[[u8; 64]]; 16], at: usize) -> [Group; 16] {
     // Written out: a closure is not compiled for these instructions where the library calls it, and would not be inlined.
@@ -390,7 +382,7 @@ fn gather(lanes: &[&[[u8; 64]]; 16], at: usize) -> [Group; 16] {
 }
 
 /// Writes the whole tokens of sixteen plaintexts with the same number of whole blocks. Every token has exactly the length it takes.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 pub(super) fn seal(
     (keys, states): (&ForwardKeys, &MacStates),
     prefixes: &[Prefix; 16],
@@ -458,7 +450,7 @@ pub(super) fn seal(
 }
 
 /// Hashes what is left of the tokens, `count` sealed blocks of it, and the padding of SHA-256.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn seal_end(
     state: &mut [Words; 8],
@@ -496,7 +488,7 @@ fn seal_end(
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn leading_blocks(prefixes: &[Prefix; 16]) -> [Blocks; 2] {
     let rows = prefixes.each_ref().map(|prefix| {
@@ -511,7 +503,7 @@ fn leading_blocks(prefixes: &[Prefix; 16]) -> [Blocks; 2] {
 }
 
 /// The outer hash of HMAC over the inner one, as the bytes of every lane.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn finish(states: &MacStates, inner: [Words; 8]) -> [[u8; 32]; 16] {
     let zero = _mm512_setzero_si512();
@@ -542,7 +534,7 @@ fn finish(states: &MacStates, inner: [Words; 8]) -> [[u8; 32]; 16] {
 }
 
 /// The MACs of sixteen messages of one length.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 pub(super) fn macs(states: &MacStates, messages: [&[u8]; 16]) -> [[u8; 32]; 16] {
     let rows = messages.map(|message| message.as_chunks::<64>().0);
     let steps = rows.iter().map(|rows| rows.len()).min().unwrap_or_default();
@@ -567,7 +559,7 @@ pub(super) fn macs(states: &MacStates, messages: [&[u8]; 16]) -> [[u8; 32]; 16] 
 }
 
 /// Decrypts a body that was verified, sixteen of its own blocks at a time. `plain` is as long as `body`.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 pub(super) fn decrypt(keys: &InverseKeys, iv: &[u8; 16], body: &[u8], plain: &mut [u8]) {
     let [first, inner @ .., last] = &keys.0.0;
     let [first, last] = [load_wide(first), load_wide(last)];
@@ -625,8 +617,41 @@ pub(super) fn decrypt(keys: &InverseKeys, iv: &[u8; 16], body: &[u8], plain: &mu
 }
 
 /// The four blocks before each of the four of `this`, `before` being the register before it.
-#[target_feature(enable = "avx512f,avx512bw,vaes,ssse3")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 #[inline]
 fn shifted(before: Group, this: Group) -> Group {
     core::arch::x86_64::_mm512_alignr_epi64::<6>(this, before)
+}
+
+/// Turns 48 bytes, the first of `bytes`, into 64 characters of url-safe base64. Every character comes out of a register, none out of a
+/// table in memory.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
+#[inline]
+fn characters(bytes: &[u8; 64], alphabet: Group) -> Group {
+    // Three bytes a b c become b a c b: then each six bits lie within sixteen that one shift reaches.
+    let order = _mm512_set_epi8(
+        46, 47, 45, 46, 43, 44, 42, 43, 40, 41, 39, 40, 37, 38, 36, 37, 34, 35, 33, 34, 31, 32, 30,
+        31, 28, 29, 27, 28, 25, 26, 24, 25, 22, 23, 21, 22, 19, 20, 18, 19, 16, 17, 15, 16, 13, 14,
+        12, 13, 10, 11, 9, 10, 7, 8, 6, 7, 4, 5, 3, 4, 1, 2, 0, 1,
+    );
+    let shifts = _mm512_set1_epi64(0x3036_242a_1016_040a);
+    let spread = _mm512_permutexvar_epi8(order, load_wide(bytes));
+    _mm512_permutexvar_epi8(_mm512_multishift_epi64_epi8(shifts, spread), alphabet)
+}
+
+/// Writes all of `bytes` that makes whole groups of 48, four characters for three bytes, and says how many bytes that was.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
+pub(super) fn base64(bytes: &[u8], text: &mut [u8]) -> usize {
+    let alphabet = load_wide(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+    let (groups, _rest) = bytes.as_chunks::<48>();
+    let (places, _room) = text.as_chunks_mut::<64>();
+    let mut written = 0;
+    for (group, place) in groups.iter().zip(places) {
+        let mut padded = [0; 64];
+        let (front, _zeros) = padded.split_at_mut(48);
+        front.copy_from_slice(group);
+        store_wide(place, characters(&padded, alphabet));
+        written += group.len();
+    }
+    written
 }
