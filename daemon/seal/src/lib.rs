@@ -3,7 +3,7 @@
 //! Symmetric at rest: everything this crate writes, any Fernet library opens again with the key alone.
 //! What Fernet by itself does not stop (frames swapped, dropped, repeated or moved between objects) is
 //! refused, at no extra byte, because a frame's initialisation vector is its position. The format is
-//! written out in `docs/sealed-object.md`, with vectors in `vectors/` and a reader in `docs/recover.py`.
+//! written out in `docs/sealed-object.md`, with vectors in `vectors/` and readers in Python in `docs/`.
 //!
 //! The code map, in reading order:
 //!

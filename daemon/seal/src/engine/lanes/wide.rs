@@ -639,19 +639,25 @@ fn characters(bytes: &[u8; 64], alphabet: Group) -> Group {
     _mm512_permutexvar_epi8(_mm512_multishift_epi64_epi8(shifts, spread), alphabet)
 }
 
-/// Writes all of `bytes` that makes whole groups of 48, four characters for three bytes, and says how many bytes that was.
+/// Writes all of `bytes` but a last group of one or two, four characters for three bytes, and says how many bytes that was.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,vaes,ssse3")]
 pub(super) fn base64(bytes: &[u8], text: &mut [u8]) -> usize {
     let alphabet = load_wide(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-    let (groups, _rest) = bytes.as_chunks::<48>();
-    let (places, _room) = text.as_chunks_mut::<64>();
-    let mut written = 0;
-    for (group, place) in groups.iter().zip(places) {
+    let (whole, _rest) = bytes.split_at(bytes.len() - bytes.len() % 3);
+    for (group, place) in whole.chunks(48).zip(text.chunks_mut(64)) {
         let mut padded = [0; 64];
-        let (front, _zeros) = padded.split_at_mut(48);
+        let (front, _zeros) = padded.split_at_mut(group.len());
         front.copy_from_slice(group);
-        store_wide(place, characters(&padded, alphabet));
-        written += group.len();
+        let written = characters(&padded, alphabet);
+        if let (48, Some(place)) = (group.len(), place.first_chunk_mut()) {
+            store_wide(place, written);
+        } else {
+            let mut end = [0; 64];
+            store_wide(&mut end, written);
+            for (target, byte) in place.iter_mut().zip(end).take(group.len() / 3 * 4) {
+                *target = byte;
+            }
+        }
     }
-    written
+    whole.len()
 }
