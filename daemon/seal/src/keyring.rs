@@ -22,6 +22,11 @@ const CLOCK_SKEW_SECONDS: u128 = 60;
 /// The most keys a ring holds: every one is tried on a token that none opens.
 pub(crate) const KEY_LIMIT: usize = 64;
 
+/// How many bytes of raw tokens of a batch are held at once: they stay in the nearest cache.
+const BATCH_BYTES: usize = 32 * 1024;
+/// How many of them at least: as many as the engines take side by side.
+const BATCH_LEAST: usize = 16;
+
 /// How old a token may be, and what time it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ttl {
@@ -114,18 +119,22 @@ impl Keyring {
         let mut tokens = Vec::new();
         for equal in order.chunk_by(|(_, a, _), (_, b, _)| a.len() == b.len()) {
             let length = equal.first().map_or(0, |(_, plain, _)| plain.len());
-            let mut vectors = equal.iter().map(|(_, _, iv)| *iv);
-            tokens.clear();
-            seal::run(
-                &self.sealing,
-                now,
-                (equal.iter().map(|(_, plain, _)| *plain), length),
-                |_| vectors.next().expect("a vector a plaintext"),
-                &mut tokens,
-            );
-            for ((place, _, _), token) in equal.iter().zip(tokens.chunks_exact(token_len(length))) {
-                if let Some(text) = texts.get_mut(*place) {
-                    *text = alphabet::encode_token(token);
+            for some in equal.chunks((BATCH_BYTES / token_len(length)).max(BATCH_LEAST)) {
+                let mut vectors = some.iter().map(|(_, _, iv)| *iv);
+                tokens.clear();
+                seal::run(
+                    &self.sealing,
+                    now,
+                    (some.iter().map(|(_, plain, _)| *plain), length),
+                    |_| vectors.next().expect("a vector a plaintext"),
+                    &mut tokens,
+                );
+                for ((place, _, _), token) in
+                    some.iter().zip(tokens.chunks_exact(token_len(length)))
+                {
+                    if let Some(text) = texts.get_mut(*place) {
+                        *text = alphabet::encode_token(token);
+                    }
                 }
             }
         }

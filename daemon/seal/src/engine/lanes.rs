@@ -71,10 +71,12 @@ impl Engine {
     /// The one that keys expanded now use.
     #[must_use]
     pub fn chosen() -> Self {
-        let ceiling = CEILING.load(Ordering::Relaxed);
-        let allowed = |engine: &Self| engine.rank() <= ceiling && *engine <= Self::detected();
-        let fastest = Self::ALL.into_iter().rev().find(allowed);
-        fastest.unwrap_or(Self::Portable)
+        let ceiling = match CEILING.load(Ordering::Relaxed) {
+            0 => Self::Portable,
+            1 => Self::OneFrame,
+            _ => Self::SixteenFrames,
+        };
+        Self::detected().min(ceiling)
     }
 
     /// Lets keys expanded from now on use nothing faster than this: to compare engines, or to go on with a CPU whose vector units are

@@ -12,6 +12,8 @@ use core::arch::x86_64::{
     __m128i, __m512i, _mm_loadu_si128, _mm_storeu_si128, _mm512_loadu_si512, _mm512_storeu_si512,
 };
 
+use std::sync::OnceLock;
+
 use super::keys::{ForwardKeys, InverseKeys, MacStates};
 use super::vector::Prefix;
 use super::{fused, wide};
@@ -26,11 +28,15 @@ pub(super) struct ManyFrames(());
 
 #[expect(clippy::unused_self, reason = "the proof is spent by being there")]
 impl OneFrame {
+    /// Asks the CPU once.
     pub(super) fn detect() -> Option<Self> {
-        let here = is_x86_feature_detected!("aes")
-            && is_x86_feature_detected!("sha")
-            && is_x86_feature_detected!("ssse3")
-            && is_x86_feature_detected!("sse4.1");
+        static HERE: OnceLock<bool> = OnceLock::new();
+        let here = *HERE.get_or_init(|| {
+            is_x86_feature_detected!("aes")
+                && is_x86_feature_detected!("sha")
+                && is_x86_feature_detected!("ssse3")
+                && is_x86_feature_detected!("sse4.1")
+        });
         here.then_some(Self(()))
     }
 
@@ -73,12 +79,16 @@ impl OneFrame {
 
 #[expect(clippy::unused_self, reason = "the proof is spent by being there")]
 impl ManyFrames {
+    /// Asks the CPU once.
     pub(super) fn detect() -> Option<Self> {
-        let here = OneFrame::detect().is_some()
-            && is_x86_feature_detected!("vaes")
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vbmi");
+        static HERE: OnceLock<bool> = OnceLock::new();
+        let here = *HERE.get_or_init(|| {
+            OneFrame::detect().is_some()
+                && is_x86_feature_detected!("vaes")
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vbmi")
+        });
         here.then_some(Self(()))
     }
 

@@ -644,11 +644,18 @@ fn characters(bytes: &[u8; 64], alphabet: Group) -> Group {
 pub(super) fn base64(bytes: &[u8], text: &mut [u8]) -> usize {
     let alphabet = load_wide(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
     let (whole, _rest) = bytes.split_at(bytes.len() - bytes.len() % 3);
+    let mut ahead = bytes;
     for (group, place) in whole.chunks(48).zip(text.chunks_mut(64)) {
-        let mut padded = [0; 64];
-        let (front, _zeros) = padded.split_at_mut(group.len());
-        front.copy_from_slice(group);
-        let written = characters(&padded, alphabet);
+        // What stands behind the 48 bytes is not looked at, so it is read along where there is enough of it.
+        let written = if let Some(row) = ahead.first_chunk() {
+            characters(row, alphabet)
+        } else {
+            let mut padded = [0; 64];
+            let (front, _zeros) = padded.split_at_mut(group.len());
+            front.copy_from_slice(group);
+            characters(&padded, alphabet)
+        };
+        ahead = ahead.get(group.len()..).unwrap_or_default();
         if let (48, Some(place)) = (group.len(), place.first_chunk_mut()) {
             store_wide(place, written);
         } else {
