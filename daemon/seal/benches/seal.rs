@@ -1,7 +1,9 @@
 //! How fast this machine seals and opens, beside crate `fernet`, in one run.
 //!
 //!     cargo bench -p cofferdam-seal                 the table
-//!     cargo bench -p cofferdam-seal -- --ask        reads names of cases from its input, answers each with seconds
+//!     cargo bench -p cofferdam-seal --bench seal -- --ask      reads names of cases from its input, answers each with seconds
+//!
+//!     cargo bench -p cofferdam-seal --bench seal -- --memory   the most memory this process had after sealing 1 GiB
 //!
 //! The second form is how `tests/peers/fernet/run.py` puts Python beside it. Time is the processor time of the thread, so that
 //! neighbours on the machine count for little; quote the ratios, never the figures. Must never compare against a peer that was given
@@ -145,6 +147,9 @@ const TABLE: &[(&str, &str, &str, f64)] = &[
 ];
 
 fn main() -> Outcome<()> {
+    if std::env::args().any(|argument| argument == "--memory") {
+        return memory();
+    }
     let mut stand = Stand::new()?;
     if std::env::args().any(|argument| argument == "--ask") {
         return answer(&mut stand);
@@ -327,4 +332,27 @@ fn two_cores(stand: &Stand) -> Outcome<()> {
 
 fn wall_time() -> Outcome<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_MONOTONIC)?.into())
+}
+
+/// Seals 1 GiB piece by piece, as a stream is, and tells how far the process grew.
+fn memory() -> Outcome<()> {
+    let [zone, key] = [FernetKey::generate()?, FernetKey::generate()?];
+    let wrapped = WrappedKey::seal(&zone, &key, 1)?;
+    let (mut writer, header) = Sealer::new(&key, &wrapped, ObjectId([0; 16]), 1, b"");
+    let piece = vec![7; PIECE];
+    let mut out = Vec::new();
+    let mut length = header.len();
+    for _ in 0..(1 << 30) / PIECE {
+        out.clear();
+        writer.update(&piece, &mut out);
+        length += out.len();
+    }
+    out.clear();
+    writer.finish(&mut out);
+    length += out.len();
+    println!("1 GiB sealed, {length} bytes");
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find(|line| line.starts_with("VmHWM"));
+    println!("{}", peak.ok_or("the kernel tells the peak")?);
+    Ok(())
 }

@@ -5,6 +5,10 @@
 //! checked against the portable path here. Must never know where an initialisation vector comes from, and must
 //! never decrypt before the MAC of the whole token was verified.
 
+use std::hint::black_box;
+
+use zeroize::Zeroize as _;
+
 pub(crate) mod lanes;
 pub(crate) mod mac;
 pub(crate) mod open;
@@ -25,6 +29,18 @@ pub(crate) const SHORTEST_TOKEN: usize = PREFIX_LEN + BLOCK_LEN + MAC_LEN;
 pub(crate) const fn token_len(plain: usize) -> usize {
     PREFIX_LEN + (plain / BLOCK_LEN + 1) * BLOCK_LEN + MAC_LEN
 }
+
+/// Writes over what calls before this one left on the stack: round keys that did not fit the registers, copies that libraries worked
+/// on. For when a key is dropped.
+#[inline(never)]
+pub(crate) fn wipe_stack() {
+    let mut room = [0_u8; STACK_WIPED];
+    room.zeroize();
+    black_box(&room);
+}
+
+/// Deeper than sealing or opening reaches.
+const STACK_WIPED: usize = 16 * 1024;
 
 /// Whether a token can have this length at all.
 pub(crate) const fn is_token_len(length: usize) -> bool {
@@ -230,6 +246,55 @@ mod tests {
         assert!(lanes::Engine::chosen() <= lanes::Engine::detected());
         let names = lanes::Engine::ALL.map(lanes::Engine::name);
         assert_eq!(names, ["portable", "aes-ni+sha-ni x1", "vaes+avx-512 x16"]);
+    }
+
+    /// Whether a needle, given with every bit turned around so that the search itself does not hold it, lies in this process's memory.
+    fn remembered(turned: &[u8]) -> bool {
+        use std::os::unix::fs::FileExt as _;
+        let memory = std::fs::File::open("/proc/self/mem").unwrap();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let mut window = vec![0; 1 << 16];
+        for line in maps.lines().filter(|line| line.contains(" rw-p ")) {
+            let (from, to) = line.split(' ').next().unwrap().split_once('-').unwrap();
+            let [from, to] = [from, to].map(|text| u64::from_str_radix(text, 16).unwrap());
+            let mut at = from;
+            while at < to {
+                let Ok(read) = memory.read_at(&mut window, at) else {
+                    break;
+                };
+                let read = read.min(usize::try_from(to - at).unwrap());
+                let found = window[..read]
+                    .windows(turned.len())
+                    .any(|bytes| bytes.iter().zip(turned).all(|(a, b)| *a == !*b));
+                window.fill(0);
+                if found {
+                    return true;
+                }
+                at += u64::try_from(read.max(64)).unwrap() - 63;
+                if read < 64 {
+                    break;
+                }
+            }
+        }
+        false
+    }
+
+    #[test]
+    fn no_key_is_found_in_the_memory_of_this_process_after_it_was_dropped() {
+        for engine in engines() {
+            let key = Box::new(FernetKey::generate().unwrap());
+            let turned: Vec<u8> = key.bytes().iter().map(|byte| !byte).collect();
+            assert!(remembered(&turned[..16]), "the search finds what is there");
+            let sealing = seal::SealingKey::on(engine, &key);
+            let opening = OpeningKey::on(engine, &key);
+            let mut token = Vec::new();
+            seal::token(&sealing, &[1; 16], 5, b"plain", &mut token);
+            opened(&opening, &token, &mut Vec::new()).unwrap();
+            drop((sealing, opening, key));
+            for half in turned.chunks(16).rev() {
+                assert!(!remembered(half), "{engine}, half {half:02x?}");
+            }
+        }
     }
 
     proptest! {

@@ -22,8 +22,9 @@
 //! - `record`: the layout for appending: `scan`, `sealer`, `opener`.
 //!
 //! Secrets: keys live on the heap from their first byte to their last and are wiped when dropped, AES
-//! schedules and HMAC states included; plaintext that we hold is wiped too. What we cannot wipe: the
-//! copies that `ring` works on, on the stack for the length of a call, and the buffers of the caller.
+//! schedules and HMAC states included; so is the stack that calls with them used, and plaintext that we
+//! hold. A test looks through the memory of its own process. What we cannot wipe: vector registers, and
+//! the buffers of the caller. Nothing is locked in memory yet: that is the program's to do.
 //!
 //! Deliberately absent: a clock, a runtime, a network, a cache of keys, and any way to
 //! decrypt without verifying.

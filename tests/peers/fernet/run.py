@@ -3,7 +3,7 @@
 
     python3 tests/peers/fernet/run.py [ROUNDS]
 
-Builds and drives `cargo bench -p cofferdam-seal -- --ask`; the Python cases run here, over the same bytes, between ours. Time is the
+Builds and drives `cargo bench -p cofferdam-seal --bench seal -- --ask`; the Python cases run here, over the same bytes, between ours. Time is the
 processor time of the thread. The fastest of all rounds counts, on each side: on a machine with neighbours the slower ones measure them.
 The crate runs with glibc told to keep freed memory, from which it gains most; Python runs as it is installed. Exit: 0 every target met, 1 some missed.
 """

@@ -29,6 +29,12 @@ enum Expanded {
     Lanes(OpeningLanes),
 }
 
+impl Drop for OpeningKey {
+    fn drop(&mut self) {
+        super::wipe_stack();
+    }
+}
+
 impl OpeningKey {
     pub(crate) fn of(key: &FernetKey) -> Self {
         Self::on(Engine::chosen(), key)

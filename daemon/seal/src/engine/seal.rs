@@ -31,6 +31,12 @@ enum Expanded {
     Lanes(SealingLanes),
 }
 
+impl Drop for SealingKey {
+    fn drop(&mut self) {
+        super::wipe_stack();
+    }
+}
+
 impl SealingKey {
     pub(crate) fn of(key: &FernetKey) -> Self {
         Self::on(Engine::chosen(), key)
