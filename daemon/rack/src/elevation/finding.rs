@@ -156,7 +156,7 @@ impl<'s, 't> Ledger<'s, 't> {
         spots: Vec<Spot>,
     ) {
         let refusal = self.sheet.refusal(code, line, seen, fix);
-        self.push(code, Severity::Fault, line, refusal, spots);
+        self.push((code, Severity::Fault), line, refusal, spots);
     }
 
     /// Notes a warning; `consequence` is what may follow.
@@ -170,14 +170,13 @@ impl<'s, 't> Ledger<'s, 't> {
         let refusal = Refusal::new(code.as_str(), consequence, code.entry().mend)
             .read(format!("{}:{line}  {seen}", self.sheet.file()))
             .rule(self.sheet.reference(line));
-        self.push(code, Severity::Warning, line, refusal, spots);
+        self.push((code, Severity::Warning), line, refusal, spots);
     }
 
     /// Notes a finding that a rule elsewhere is the reason for.
     pub(super) fn push(
         &mut self,
-        code: Code,
-        severity: Severity,
+        (code, severity): (Code, Severity),
         line: usize,
         refusal: Refusal,
         spots: Vec<Spot>,

@@ -169,9 +169,10 @@ pub(super) fn compare(plan: &Elevation, reports: &BTreeMap<NodeName, Report>) ->
 }
 
 fn warning(plan: &Elevation, code: Code, place: Place<'_>, seen: Vec<String>) -> Finding {
-    let consequence = match code {
-        Code::ReportMissing => "the plan rests on its word alone",
-        _ => "the plan may show a place where the machine is not",
+    let consequence = if code == Code::ReportMissing {
+        "the plan rests on its word alone"
+    } else {
+        "the plan may show a place where the machine is not"
     };
     let mut refusal = Refusal::new(code.as_str(), consequence, code.entry().mend);
     for (index, line) in seen.into_iter().enumerate() {
@@ -227,11 +228,11 @@ fn differences(place: Place<'_>, report: &Report) -> Vec<(String, String)> {
 }
 
 /// Both values where both are known and differ.
-fn pair<'r, A, B>(
+fn pair<A, B>(
     planned: Option<A>,
-    said: Option<&'r Said<B>>,
+    said: Option<&Said<B>>,
     agree: impl Fn(&A, &B) -> bool,
-) -> Option<(A, &'r Said<B>)> {
+) -> Option<(A, &Said<B>)> {
     let (planned, said) = (planned?, said?);
     (!agree(&planned, &said.value)).then_some((planned, said))
 }

@@ -87,7 +87,7 @@ fn note(ledger: &mut Ledger<'_, '_>, code: Code, together: Together<'_>) {
         .rule(rule)
         .why(why);
     let spots = vec![beside.spot(), place.spot()];
-    ledger.push(code, Severity::Fault, line, refusal, spots);
+    ledger.push((code, Severity::Fault), line, refusal, spots);
 }
 
 /// The rule that keeps the two zones from sharing `place`, with its reason.
