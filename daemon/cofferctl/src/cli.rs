@@ -219,6 +219,25 @@ pub enum RackCommand {
         /// A file with an operator's verifier key; may be given several times.
         #[arg(long = "operator")]
         operators: Vec<PathBuf>,
+        /// A directory with the output of `hw facts --json` of each node, as NODE.json: the plan is
+        /// compared with what the machines say.
+        #[arg(long, value_name = "DIR")]
+        reports: Option<PathBuf>,
+    },
+    /// Draw the elevation, front and rear, with power, weight and whatever is wrong with it.
+    Show {
+        /// The rack directory.
+        directory: PathBuf,
+        /// Write a static SVG here, to be printed and pinned to the door.
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
+        /// A file with an operator's verifier key, so that the picture names a proven epoch; may be
+        /// given several times.
+        #[arg(long = "operator")]
+        operators: Vec<PathBuf>,
+        /// A directory with the reports of the nodes, as for `rack check`.
+        #[arg(long, value_name = "DIR")]
+        reports: Option<PathBuf>,
     },
     /// Sign a rack directory: writes the note that binds its files and epoch.
     Sign {

@@ -1,0 +1,1 @@
+//! Tests of the pictures: widths, escaping, and that every fault is drawn where it is.
