@@ -118,6 +118,19 @@ impl Canvas {
         ));
     }
 
+    /// Texts after each other on one baseline, each in its own type.
+    pub(super) fn runs(&mut self, (x, y): (u32, u32), texts: &[(Type, &str)]) {
+        let runs: Vec<String> = texts
+            .iter()
+            .map(|(set, text)| {
+                let (size, class, text) = (set.size, set.class, escaped(text));
+                format!("<tspan font-size=\"{size}\" class=\"{class}\">{text}</tspan>")
+            })
+            .collect();
+        let runs = runs.join("  ");
+        self.put(format_args!("<text x=\"{x}\" y=\"{y}\">{runs}</text>"));
+    }
+
     /// A text that runs upwards around its middle.
     pub(super) fn upright(&mut self, (x, y): (u32, u32), set: Type, text: &str) {
         let (size, class, text) = (set.size, set.class, escaped(text));

@@ -65,10 +65,11 @@ impl FaceArt<'_, '_> {
             let notes = self.scene.pointing_at_device(self.rack, slot.index);
             self.outline(canvas, slot, &notes, area);
             if slot.view == View::Own && !notes.is_empty() {
-                let middle = area.middle().max(lowest_pill);
-                let x = self.inside().right() + RAIL + STRIP + 6;
-                pill(canvas, (x, middle), &notes);
-                lowest_pill = middle + 21;
+                let rows = u32::try_from(notes.len().div_ceil(2)).unwrap_or(1);
+                let above = (rows.saturating_sub(1)).saturating_mul(10);
+                let begin = area.middle().saturating_sub(above).max(lowest_pill);
+                pills(canvas, (self.notes_left(), begin), &notes);
+                lowest_pill = begin.saturating_add(rows.saturating_mul(20));
             }
         }
     }
@@ -130,6 +131,12 @@ impl FaceArt<'_, '_> {
         canvas.path(&lines, "class=\"line\"");
     }
 
+    /// Where the findings of this face begin.
+    fn notes_left(&self) -> u32 {
+        let strip = if self.has_strips() { STRIP } else { 0 };
+        self.inside().right() + RAIL + strip + 6
+    }
+
     fn has_strips(&self) -> bool {
         self.face == Face::Rear && !beside(self.rack).is_empty()
     }
@@ -153,8 +160,7 @@ impl FaceArt<'_, '_> {
                 let notes = self.scene.pointing_at_device(self.rack, *index);
                 if !notes.is_empty() {
                     canvas.shape(strip, 3, alarm(&notes));
-                    let x = self.inside().right() + RAIL + STRIP + 6;
-                    pill(canvas, (x, strip.y + 14), &notes);
+                    pills(canvas, (self.notes_left(), strip.y + 14), &notes);
                 }
                 canvas.close();
             }
@@ -212,7 +218,7 @@ impl FaceArt<'_, '_> {
         let lines: u32 = if slot.height() > 1 { 2 } else { 1 };
         let head = if lines > 1 { 17 } else { 0 };
         let count = u32::try_from(device.bays.len()).unwrap_or(1).max(1);
-        let lines = if count <= 2 { 1 } else { lines };
+        let lines = if count <= 4 { 1 } else { lines };
         if head > 0 {
             let text = format!("{} · {count} bays", device.name);
             let text = Type::new(11, "w").cut(&text, area.w.saturating_sub(16));
@@ -322,18 +328,36 @@ fn ground(canvas: &mut Canvas, area: Area, mark: Option<Mark>, tab: u32) {
     canvas.text(at, ink, &mark.letter.to_string());
 }
 
-/// Texts beside each other on a ground of their own, so that no pattern runs through the letters.
+/// Texts after each other on a ground of their own, so that no pattern runs through the letters.
 fn plate(canvas: &mut Canvas, (x, middle): (u32, u32), texts: &[(Type, &str)]) {
-    let mut wide: u32 = 0;
-    for (set, text) in texts.iter().filter(|(_, text)| !text.is_empty()) {
-        wide = wide.saturating_add(set.width(text)).saturating_add(8);
-    }
-    let ground = Area::new(x.saturating_sub(4), middle.saturating_sub(8), wide, 16);
+    let said: Vec<(Type, &str)> = texts
+        .iter()
+        .copied()
+        .filter(|(_, text)| !text.is_empty())
+        .collect();
+    let Some((first, _)) = said.first() else {
+        return;
+    };
+    let wide = said.iter().fold(4_u32, |sum, (set, text)| {
+        sum.saturating_add(set.width(text)).saturating_add(6)
+    });
+    let high = first.size.saturating_add(4);
+    let ground = Area::new(
+        x.saturating_sub(5),
+        middle.saturating_sub(high / 2),
+        wide,
+        high,
+    );
     canvas.shape(ground, 3, "class=\"plate\"");
-    let mut at = x;
-    for (set, text) in texts.iter().filter(|(_, text)| !text.is_empty()) {
-        canvas.text((at, middle + set.size / 3 + 1), *set, text);
-        at = at.saturating_add(set.width(text)).saturating_add(6);
+    canvas.runs((x, middle + first.size / 3 + 1), &said);
+}
+
+/// The findings of one device, two beside each other, each in its own shape.
+fn pills(canvas: &mut Canvas, (x, middle): (u32, u32), notes: &[(usize, &Finding)]) {
+    for (place, note) in (0_u32..).zip(notes) {
+        let x = x.saturating_add((place % 2).saturating_mul(27));
+        let middle = middle.saturating_add((place / 2).saturating_mul(20));
+        pill(canvas, (x, middle), std::slice::from_ref(note));
     }
 }
 
