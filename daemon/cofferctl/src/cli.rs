@@ -184,6 +184,10 @@ pub enum HwCommand {
         /// Read below this root instead of /.
         #[arg(long, default_value = "/")]
         sysroot: PathBuf,
+        /// Print the evidence for this site instead: tokens in the place of serial numbers, fit to
+        /// leave the machine.
+        #[arg(long, value_name = "SITE")]
+        evidence: Option<String>,
     },
     /// The verdict for one node of a policy.
     Check {
@@ -197,16 +201,53 @@ pub enum HwCommand {
         #[arg(long, default_value = "/")]
         sysroot: PathBuf,
     },
-    /// Whether two nodes are separate, from two sysroots.
+    /// Whether two nodes are separate, from two sysroots or files of evidence.
     Compare {
         /// The hwprofile.toml.
         #[arg(long)]
         policy: PathBuf,
-        /// NODE=SYSROOT of the first.
+        /// NODE=SYSROOT or NODE=EVIDENCE.json of the first.
         a: String,
-        /// NODE=SYSROOT of the second.
+        /// The same of the second.
         b: String,
     },
+    /// Check a policy alone; dead, shadowed and unused rules are faults.
+    Policy {
+        /// The hwprofile.toml.
+        file: PathBuf,
+        /// Print the verdict for every pair of zones in every domain.
+        #[arg(long)]
+        matrix: bool,
+    },
+    /// Print the [node.NAME] block that pins this machine, to be pasted into hwprofile.toml.
+    Pin(PinArguments),
+    /// Every fact that differs between two captures, with both values.
+    Diff {
+        /// A file that `hw facts --json` wrote, or a sysroot.
+        a: PathBuf,
+        /// The same of the later one.
+        b: PathBuf,
+    },
+}
+
+/// `cofferctl hw pin`.
+#[derive(Debug, clap::Args)]
+pub struct PinArguments {
+    /// The node's name.
+    #[arg(long)]
+    pub node: String,
+    /// The zone that it may run.
+    #[arg(long)]
+    pub zone: String,
+    /// The rack it stands in.
+    #[arg(long)]
+    pub rack: Option<String>,
+    /// The lowest unit of the device that holds it.
+    #[arg(long)]
+    pub position: Option<u8>,
+    /// Read below this root instead of /.
+    #[arg(long, default_value = "/")]
+    pub sysroot: PathBuf,
 }
 
 /// `cofferctl rack`.
