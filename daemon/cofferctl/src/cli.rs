@@ -280,6 +280,16 @@ pub enum RackCommand {
         #[arg(long, value_name = "DIR")]
         reports: Option<PathBuf>,
     },
+    /// Whether two services may be combined on one node, criterion by criterion.
+    Advise {
+        /// A service of services.toml.
+        a: String,
+        /// Another.
+        b: String,
+        /// The directory with hwprofile.toml and services.toml.
+        #[arg(long, default_value = "/etc/cofferdam/rack")]
+        rack: PathBuf,
+    },
     /// Sign a rack directory: writes the note that binds its files and epoch.
     Sign {
         /// The rack directory.

@@ -179,6 +179,12 @@ pub static CODES: &[CodeEntry] = &[
         mend: "Name a file that `cofferctl hw facts --json` wrote, or a directory.",
     },
     CodeEntry {
+        code: "CL-046",
+        title: "one service twice",
+        meaning: "`rack advise` weighs two services, and was given one.",
+        mend: "Name two.",
+    },
+    CodeEntry {
         code: "CL-050",
         title: "not sealed by this keyring",
         meaning: "The input is neither a sealed object nor a token that this keyring opens.",

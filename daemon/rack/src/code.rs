@@ -271,6 +271,28 @@ codes! {
     SequenceLower = "RK-304", "an older standing",
         "The list of revocations only grows newer; one with a lower number or epoch is refused.",
         "Look at the keeper: it may have been restored from a copy.";
+    ServiceUnknown = "RK-401", "a service that nobody described",
+        "services.toml has no service of that name.",
+        "Correct the name as suggested, or describe the service.";
+    AdviceUndecided = "RK-410", "nobody can tell whether to combine",
+        "An input of a criterion is not written, and a missing input never combines.",
+        "Write what the message names in services.toml, and ask again.";
+    AdviceSecurity = "RK-411", "A1: combining would be a security risk",
+        "A separation rule parts the two at host, or the public would run with what identifies \
+         people, or no node can meet both platforms. This is final.",
+        "Keep them apart. No other criterion can outweigh this one.";
+    AdviceShared = "RK-412", "A2: they share no more than a database",
+        "A common database alone is no reason to combine: both reach it over the network as well.",
+        "Keep them apart, unless they come to share more.";
+    AdviceResources = "RK-413", "A3: their resources do not fit one node",
+        "Their peaks together would use up the node, or they use the same thing at unlike levels.",
+        "Move one in time, or give it a node of its own.";
+    AdviceScaling = "RK-414", "A4: one of them must scale on its own",
+        "What is combined grows together, so the other would be multiplied with it.",
+        "Keep them apart while one must grow alone.";
+    AdviceMaintenance = "RK-415", "A5: they are not maintained together",
+        "Two owners, trains or windows would take each other down, and nothing shared is saved.",
+        "Put both on one train with one owner, or keep them apart.";
 }
 
 impl fmt::Display for Code {

@@ -13,7 +13,6 @@ mod report;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use cofferdam_hwprofile::{NodeName, Policy, ZoneName};
 
@@ -147,6 +146,8 @@ macro_rules! words {
         pub enum $name { $($(#[$word])* $variant),+ }
 
         impl $name {
+            /// Every one, in the order in which they are shown.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
             /// The words as they are written.
             pub const WORDS: &'static [&'static str] = &[$($text),+];
 
@@ -157,24 +158,26 @@ macro_rules! words {
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownWord;
+        impl std::str::FromStr for $name {
+            type Err = $crate::elevation::UnknownWord;
 
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+            fn from_str(text: &str) -> Result<Self, $crate::elevation::UnknownWord> {
                 match text {
                     $($text => Ok(Self::$variant),)+
-                    _ => Err(UnknownWord { allowed: Self::WORDS }),
+                    _ => Err($crate::elevation::UnknownWord { allowed: Self::WORDS }),
                 }
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// The face of a rack.
@@ -222,7 +225,7 @@ words! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected one of {}", allowed.join(", "))]
 pub struct UnknownWord {
-    allowed: &'static [&'static str],
+    pub(crate) allowed: &'static [&'static str],
 }
 
 /// Where a node stands.

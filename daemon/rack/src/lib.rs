@@ -19,11 +19,13 @@
 //! - [`flows`]: `flows.toml`, compiled; default deny; why, and what would have allowed.
 //! - [`elevation`]: `elevation.toml`, where everything stands, and the checks over it.
 //! - [`picture`]: the elevation as text and as SVG.
+//! - [`advisor`]: whether two services may be combined, and why not.
 //! - [`Operators`], [`Manifest`]: the three files bound together, signed and checked.
 //! - [`lease`], [`keys`]: what travels between a node and the keeper; [`WireError`] when it is
 //!   not well formed.
 #![forbid(unsafe_code)]
 
+pub mod advisor;
 pub mod code;
 mod constitution;
 mod document;

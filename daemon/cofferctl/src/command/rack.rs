@@ -1,5 +1,6 @@
 //! `cofferctl rack`: the manifest as a whole.
 
+mod advise;
 mod reports;
 mod show;
 
@@ -28,6 +29,7 @@ pub(crate) fn run(command: RackCommand) -> Outcome {
             operators,
             reports,
         } => show::run(&directory, svg.as_deref(), (&operators, reports.as_deref())),
+        RackCommand::Advise { a, b, rack } => advise::run(&rack, (&a, &b)),
         RackCommand::Sign {
             directory,
             key,
