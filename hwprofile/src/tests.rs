@@ -4,6 +4,7 @@ mod evidence;
 mod fixtures;
 mod inventory;
 mod lab;
+mod matrix;
 mod pins;
 mod platform;
 mod policy;
