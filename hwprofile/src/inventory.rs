@@ -21,7 +21,9 @@ use serde_json::Value;
 pub use block::{Disk, Medium, Transport};
 pub use boot::{Boot, Lockdown, SecureBoot};
 pub use container::Container;
-pub use dmi::Dmi;
+pub use dmi::{
+    Board, Dmi, Enclosure, EnclosureKind, MemoryModule, PowerSupply, RackLocator, Socket, TpmRecord,
+};
 pub use iommu::Iommu;
 pub use network::{Bus, HardwareAddress, Nic};
 pub use pci::{Gpu, GpuDivision, PciAddress, PciFunction};

@@ -14,6 +14,7 @@
 //! - [`domain`]: what two nodes can share, and which family of witnesses speaks about it.
 //! - [`fact`]: one thing read, in five states, with its path.
 //! - [`sysroot`]: bounded reads below a directory that no link can leave.
+//! - [`smbios`]: the firmware's own table, walked within its bytes.
 //! - [`placeholder`], [`identifier`], [`uuid`]: what names a machine, and what only seems to.
 //! - [`inventory`]: all facts of one machine.
 //! - [`identity`]: the witnesses among the facts, derived ones counted once.
@@ -36,6 +37,7 @@ pub mod name;
 pub mod placeholder;
 pub mod policy;
 pub mod refusal;
+pub mod smbios;
 pub mod sysroot;
 pub mod uuid;
 pub mod verdict;

@@ -1,6 +1,7 @@
 //! Whole machines against whole policies: the shipped lab, and what changes when one thing does.
 
 mod evidence;
+mod firmware;
 mod fixtures;
 mod inventory;
 mod lab;
@@ -10,3 +11,4 @@ mod policy;
 mod properties;
 mod rig;
 mod separation;
+mod table;
