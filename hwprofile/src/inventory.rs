@@ -8,6 +8,7 @@ mod boot;
 mod container;
 mod dmi;
 mod iommu;
+mod live;
 mod memory;
 mod network;
 mod pci;
@@ -25,7 +26,7 @@ pub use dmi::{
     Board, Dmi, Enclosure, EnclosureKind, MemoryModule, PowerSupply, RackLocator, Socket, TpmRecord,
 };
 pub use iommu::Iommu;
-pub use network::{Bus, HardwareAddress, Nic};
+pub use network::{Bus, HardwareAddress, Nic, member_address};
 pub use pci::{Gpu, GpuDivision, PciAddress, PciFunction};
 pub use processor::{HypervisorFlag, Processor, Virtualization};
 pub use tpm::TpmVersion;
@@ -33,6 +34,7 @@ pub use tpm::TpmVersion;
 use crate::fact::Reading;
 use crate::sysroot::Sysroot;
 use crate::wire::{ToWire, object};
+use live::Live;
 
 /// The version of the JSON form.
 pub const INVENTORY_VERSION: u64 = 1;
@@ -75,6 +77,7 @@ impl Inventory {
     /// Reads a machine below a directory; `/` is this machine.
     #[must_use]
     pub fn read(sysroot: &Path) -> Self {
+        let live = Live::of(sysroot);
         let sysroot = Sysroot::new(sysroot);
         let dmi = Dmi::read(&sysroot);
         let processor = Processor::read(&sysroot);
@@ -83,14 +86,14 @@ impl Inventory {
         Self {
             dmi,
             boot: Boot::read(&sysroot),
-            virtualization: processor::virtualization(&sysroot, &processor, &pci),
+            virtualization: processor::virtualization(&sysroot, &live, &processor, &pci),
             processor,
             container: container::read(&sysroot),
             memory_bytes: memory::read(&sysroot),
             gpus: pci::gpus(&sysroot, &pci),
             iommu: iommu::read(&sysroot, &pci),
             pci,
-            nics: network::read(&sysroot),
+            nics: network::read(&sysroot, &live),
             removable: block::removable(&disks),
             disks,
             tpm: tpm::read(&sysroot),

@@ -55,10 +55,18 @@ pub struct PciFunction {
     pub vendor: Fact<u16>,
     /// Its device number.
     pub device: Fact<u16>,
+    /// Vendor and device number of the card or board that it is a part of.
+    pub subsystem: Fact<(u16, u16)>,
     /// The driver that holds it.
     pub driver: Fact<String>,
     /// The IOMMU group that it belongs to.
     pub iommu_group: Fact<String>,
+    /// How that group is held: `DMA` and `DMA-FQ` translate, `identity` does not.
+    pub iommu_domain: Fact<String>,
+    /// How many virtual functions it is divided into.
+    pub virtual_functions: Fact<u64>,
+    /// The NUMA node that it is near to; absent where the firmware does not say.
+    pub numa_node: Fact<u64>,
     /// The physical function behind it, when it is a virtual one: the device is shared.
     pub physical_function: Fact<String>,
 }
@@ -103,12 +111,33 @@ impl PciFunction {
                 Err(_) => Fact::Unsupported("it is longer than 16 bits".to_owned()),
             })
         };
+        // A number below zero says that there is none.
+        let number = |name: &str| {
+            sysroot.text(&at(name)).and_then(|text| match text.trim() {
+                text if text.starts_with('-') => Fact::Absent,
+                text => text.parse().map_or_else(
+                    |_| Fact::Unsupported("it is not a number".to_owned()),
+                    Fact::Value,
+                ),
+            })
+        };
+        let group = sysroot.link_name(&at("iommu_group"));
         Self {
             class: hexadecimal(sysroot, &at("class")),
             vendor: short("vendor"),
             device: short("device"),
             driver: sysroot.link_name(&at("driver")),
-            iommu_group: sysroot.link_name(&at("iommu_group")),
+            subsystem: short("subsystem_vendor").and_then(|vendor| {
+                let device = short("subsystem_device");
+                device.map(|device| (vendor, device))
+            }),
+            iommu_domain: group.clone().and_then(|group| {
+                let path = format!("/sys/kernel/iommu_groups/{group}/type");
+                sysroot.text(&path).map(|kind| kind.trim().to_owned())
+            }),
+            iommu_group: group,
+            virtual_functions: number("sriov_numvfs"),
+            numa_node: number("numa_node"),
             physical_function: sysroot.link_name(&at("physfn")),
             address: PciAddress(address),
         }
@@ -305,6 +334,32 @@ impl ToWire for PciFunction {
             (
                 "iommu_group",
                 self.iommu_group.clone().at(at("iommu_group")).to_value(),
+            ),
+            (
+                "subsystem",
+                self.subsystem
+                    .clone()
+                    .map(|(vendor, device)| format!("{vendor:04x}:{device:04x}"))
+                    .at(at("subsystem_vendor"))
+                    .to_value(),
+            ),
+            (
+                "iommu_domain",
+                self.iommu_domain
+                    .clone()
+                    .at(at("iommu_group/type"))
+                    .to_value(),
+            ),
+            (
+                "sriov_numvfs",
+                self.virtual_functions
+                    .clone()
+                    .at(at("sriov_numvfs"))
+                    .to_value(),
+            ),
+            (
+                "numa_node",
+                self.numa_node.clone().at(at("numa_node")).to_value(),
             ),
             (
                 "physfn",

@@ -225,7 +225,7 @@ fn a_table_without_the_right_to_read_it_says_so_or_we_are_root() {
     let machine = Machine::empty("st1");
     machine.write(DMI, system("AB-12-CD-34").bytes());
     let path = machine.root().join(DMI);
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     let enclosures = machine.inventory().dmi.enclosures;
     match std::fs::read(&path) {
         Ok(_) => assert_eq!(enclosures.fact, Fact::Value(Vec::new())),
