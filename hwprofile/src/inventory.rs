@@ -11,6 +11,7 @@ mod iommu;
 mod live;
 mod memory;
 mod network;
+mod numa;
 mod pci;
 mod processor;
 mod tpm;
@@ -19,7 +20,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-pub use block::{Disk, Medium, Transport};
+pub use block::{Controller, Disk, Medium, Transport, vpd};
 pub use boot::{Boot, Lockdown, SecureBoot};
 pub use container::Container;
 pub use dmi::{
@@ -27,6 +28,7 @@ pub use dmi::{
 };
 pub use iommu::Iommu;
 pub use network::{Bus, HardwareAddress, Nic, member_address};
+pub use numa::NumaNode;
 pub use pci::{Gpu, GpuDivision, PciAddress, PciFunction};
 pub use processor::{HypervisorFlag, Processor, Virtualization};
 pub use tpm::TpmVersion;
@@ -57,6 +59,8 @@ pub struct Inventory {
     pub container: Reading<Container>,
     /// What the kernel can use of the memory, in bytes.
     pub memory_bytes: Reading<u64>,
+    /// Which processors and memory are near to each other.
+    pub numa: Reading<Vec<NumaNode>>,
     /// The PCI functions.
     pub pci: Reading<Vec<PciFunction>>,
     /// Graphics and compute processors; displays of management controllers are not among them.
@@ -90,6 +94,7 @@ impl Inventory {
             processor,
             container: container::read(&sysroot),
             memory_bytes: memory::read(&sysroot),
+            numa: numa::read(&sysroot),
             gpus: pci::gpus(&sysroot, &pci),
             iommu: iommu::read(&sysroot, &pci),
             pci,
@@ -112,6 +117,7 @@ impl Inventory {
             ("virtualization", self.virtualization.to_value()),
             ("container", self.container.to_value()),
             ("memory_bytes", self.memory_bytes.to_value()),
+            ("numa", self.numa.to_value()),
             ("pci", self.pci.to_value()),
             ("gpus", self.gpus.to_value()),
             ("iommu", self.iommu.to_value()),

@@ -12,3 +12,4 @@ mod properties;
 mod rig;
 mod separation;
 mod table;
+mod trees;

@@ -30,6 +30,8 @@ use crate::wire::{ToWire, object};
 use table::{Record, Tables};
 
 const DIRECTORY: &str = "/sys/class/dmi/id";
+/// Where that link leads; a capture may hold the one without the other.
+const DEVICE: &str = "/sys/devices/virtual/dmi/id";
 /// From this version on, the first three fields of a UUID have their lowest byte first.
 const LOWEST_BYTE_FIRST: Version = Version { major: 2, minor: 6 };
 
@@ -82,6 +84,7 @@ pub struct Dmi {
 struct Source<'s> {
     sysroot: &'s Sysroot,
     tables: &'s Tables,
+    directory: &'static str,
 }
 
 impl Source<'_> {
@@ -97,7 +100,7 @@ impl Source<'_> {
         if records.value().is_some_and(|records| !records.is_empty()) {
             return self.tables.first(kind, name, field);
         }
-        let path = format!("{DIRECTORY}/{name}");
+        let path = format!("{}/{name}", self.directory);
         let shown = self.sysroot.text(&path).and_then(|shown| text(&shown));
         shown.at(path)
     }
@@ -137,7 +140,12 @@ impl Source<'_> {
 impl Dmi {
     pub(crate) fn read(sysroot: &Sysroot) -> Self {
         let tables = &Tables::read(sysroot);
-        let source = Source { sysroot, tables };
+        let is_linked = sysroot.exists(DIRECTORY) || !sysroot.exists(DEVICE);
+        let source = Source {
+            sysroot,
+            tables,
+            directory: if is_linked { DIRECTORY } else { DEVICE },
+        };
         let sys_vendor = source.text(1, 0x04, "sys_vendor");
         Self {
             version: tables.version(),

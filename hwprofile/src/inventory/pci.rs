@@ -15,6 +15,8 @@ use crate::wire::{FromWire, ToWire, object};
 const DIRECTORY: &str = "/sys/bus/pci/devices";
 const NVIDIA: &str = "/proc/driver/nvidia/gpus";
 
+const NVIDIA_VENDOR: u16 = 0x10de;
+
 /// Vendors whose displays are those of management controllers or of virtual machines: ASPEED,
 /// Matrox, XGI, Huawei, Cirrus, Silicon Motion, Nuvoton, QEMU, Bochs, `VirtualBox`, `VMware`,
 /// Hyper-V.
@@ -226,11 +228,10 @@ pub(super) fn gpus(sysroot: &Sysroot, pci: &Reading<Vec<PciFunction>>) -> Readin
     let gpus = |functions: Vec<PciFunction>| {
         functions
             .iter()
-            .filter(|function| function.is_gpu())
             .filter_map(|function| {
                 Some(Gpu {
                     address: function.address.clone(),
-                    vendor: *function.vendor.value()?,
+                    vendor: maker(sysroot, function)?,
                     division: division(sysroot, function),
                     uuid: uuid(sysroot, function),
                 })
@@ -238,6 +239,20 @@ pub(super) fn gpus(sysroot: &Sysroot, pci: &Reading<Vec<PciFunction>>) -> Readin
             .collect()
     };
     pci.fact.clone().map(gpus).at(DIRECTORY)
+}
+
+/// Who made a graphics or compute processor; none where the function is something else. What the
+/// driver of NVIDIA holds is one, also where a function does not tell its vendor.
+fn maker(sysroot: &Sysroot, function: &PciFunction) -> Option<u16> {
+    if function.is_gpu() {
+        return function.vendor.value().copied();
+    }
+    let is_display = function
+        .class
+        .value()
+        .is_some_and(|class| class >> 16 == 0x03);
+    let is_held = || sysroot.exists(&format!("{NVIDIA}/{}", function.address));
+    (is_display && function.vendor == Fact::Absent && is_held()).then_some(NVIDIA_VENDOR)
 }
 
 fn division(sysroot: &Sysroot, function: &PciFunction) -> GpuDivision {

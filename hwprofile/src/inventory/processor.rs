@@ -132,9 +132,13 @@ fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
 }
 
 fn count(text: &str) -> Fact<u64> {
-    let count = values(text, "processor")
-        .filter(|value| value.parse::<u32>().is_ok())
-        .count();
+    let numbered = values(text, "processor").filter(|value| value.parse::<u32>().is_ok());
+    // A mainframe numbers them before the colon.
+    let numbers = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("processor ")?.split_once(':'))
+        .filter(|(number, _)| number.trim().parse::<u32>().is_ok());
+    let count = numbered.count().max(numbers.count());
     match u64::try_from(count) {
         Ok(count) if count > 0 => Fact::Value(count),
         _ => Fact::Unsupported("no processor is numbered there".to_owned()),

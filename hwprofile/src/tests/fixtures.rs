@@ -16,7 +16,7 @@ use crate::{Evidence, Fact, Grade, Inventory, NodeVerdict, judge_node, placehold
     clippy::disallowed_methods,
     reason = "where the captures lie is the tester's to say"
 )]
-fn shared() -> Option<PathBuf> {
+pub(super) fn shared() -> Option<PathBuf> {
     let named = PathBuf::from(std::env::var("COFFERDAM_SHARED").ok()?);
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
     let shared = if named.is_absolute() {
@@ -208,10 +208,11 @@ fn files_below(directory: &Path, found: &mut Vec<PathBuf>) {
 
 /// What must hold for every machine: valid JSON, no placeholder as a witness, refused by a policy
 /// that is not its own.
-fn check(root: &Path) -> Inventory {
+pub(super) fn check(root: &Path) -> Inventory {
     let inventory = Inventory::read(root);
-    let text = inventory.to_json().to_string();
-    assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+    let json = inventory.to_json();
+    let read: serde_json::Value = serde_json::from_str(&json.to_string()).unwrap();
+    assert_eq!(read, json);
     for witness in Identity::of(&inventory).witnesses() {
         assert!(
             !placeholder::is_placeholder(witness.value.normalised()),
