@@ -7,6 +7,8 @@ mod block;
 mod boot;
 mod container;
 mod dmi;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod iommu;
 mod live;
 mod memory;

@@ -195,7 +195,7 @@ fn size(sysroot: &Sysroot, path: &str) -> Fact<u64> {
 }
 
 /// `nvme0c1n2` is a way to `nvme0n2`.
-fn hidden_paths(name: &str, all: &[String]) -> Vec<String> {
+pub(super) fn hidden_paths(name: &str, all: &[String]) -> Vec<String> {
     let is_path = |other: &&String| {
         let shown = other.rsplit_once('c').and_then(|(subsystem, rest)| {
             let (_, namespace) = rest.split_once('n')?;
@@ -207,7 +207,7 @@ fn hidden_paths(name: &str, all: &[String]) -> Vec<String> {
 }
 
 /// A worldwide identifier names nothing when what follows its kind does: `naa.0000000000000000`.
-fn wwid(text: &str) -> Fact<Identifier> {
+pub(super) fn wwid(text: &str) -> Fact<Identifier> {
     let text = text.trim();
     let number = text
         .split_once('.')
@@ -234,7 +234,7 @@ fn transport(
 }
 
 /// The transport that the directories above a drive tell.
-fn of_path(path: &str) -> Option<Transport> {
+pub(super) fn of_path(path: &str) -> Option<Transport> {
     let has = |part: &str| path.split('/').any(|component| component.starts_with(part));
     [
         ("usb", Transport::Usb),

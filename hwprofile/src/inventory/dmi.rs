@@ -137,6 +137,29 @@ impl Source<'_> {
     }
 }
 
+/// The reader of descriptive texts, for the fuzzer.
+#[cfg(fuzzing)]
+pub(super) fn described(text: &str) -> Fact<String> {
+    table::describe(text.to_owned())
+}
+
+/// Every list of a table's bytes, for the fuzzer.
+#[cfg(fuzzing)]
+pub(super) fn of_bytes(entry: &[u8], bytes: Vec<u8>) {
+    let tables = Tables::of_bytes(entry, bytes);
+    let vendor = Fact::Value("HPE".to_owned()).at("");
+    let lists = [
+        board::read(&tables).to_value(),
+        enclosure::read(&tables).to_value(),
+        enclosure::locators(&tables, &vendor).to_value(),
+        socket::read(&tables).to_value(),
+        module::read(&tables).to_value(),
+        supply::read(&tables).to_value(),
+        security::read(&tables).to_value(),
+    ];
+    assert!(lists.iter().all(Value::is_object));
+}
+
 impl Dmi {
     pub(crate) fn read(sysroot: &Sysroot) -> Self {
         let tables = &Tables::read(sysroot);

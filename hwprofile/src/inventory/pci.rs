@@ -203,15 +203,18 @@ impl PciFunction {
 }
 
 fn hexadecimal(sysroot: &Sysroot, path: &str) -> Fact<u32> {
-    sysroot.text(path).and_then(|text| {
-        let digits = text.trim();
-        let digits = digits.strip_prefix("0x").unwrap_or(digits);
-        let is_number = digits.bytes().all(|b| b.is_ascii_hexdigit());
-        match u32::from_str_radix(digits, 16) {
-            Ok(number) if is_number => Fact::Value(number),
-            Ok(_) | Err(_) => Fact::Unsupported("it is not a hexadecimal number".to_owned()),
-        }
-    })
+    sysroot.text(path).and_then(|text| number(&text))
+}
+
+/// A number as the kernel writes it: `0x8086`.
+pub(super) fn number(text: &str) -> Fact<u32> {
+    let digits = text.trim();
+    let digits = digits.strip_prefix("0x").unwrap_or(digits);
+    let is_number = digits.bytes().all(|b| b.is_ascii_hexdigit());
+    match u32::from_str_radix(digits, 16) {
+        Ok(number) if is_number => Fact::Value(number),
+        Ok(_) | Err(_) => Fact::Unsupported("it is not a hexadecimal number".to_owned()),
+    }
 }
 
 pub(super) fn read(sysroot: &Sysroot) -> Reading<Vec<PciFunction>> {
@@ -296,13 +299,15 @@ fn uuid(sysroot: &Sysroot, function: &PciFunction) -> Reading<Identifier> {
 fn information(sysroot: &Sysroot, function: &PciFunction, key: &str) -> Fact<String> {
     sysroot
         .text(&format!("{NVIDIA}/{}/information", function.address))
-        .and_then(|text| {
-            let value = text.lines().find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                (name.trim() == key).then(|| value.trim().to_owned())
-            });
-            value.map_or(Fact::Absent, Fact::Value)
-        })
+        .and_then(|text| line(&text, key).map_or(Fact::Absent, Fact::Value))
+}
+
+/// What stands behind a key and its colon.
+pub(super) fn line(text: &str, key: &str) -> Option<String> {
+    text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        (name.trim() == key).then(|| value.trim().to_owned())
+    })
 }
 
 impl ToWire for u32 {

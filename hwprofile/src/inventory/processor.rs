@@ -131,7 +131,7 @@ fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
     })
 }
 
-fn count(text: &str) -> Fact<u64> {
+pub(super) fn count(text: &str) -> Fact<u64> {
     let numbered = values(text, "processor").filter(|value| value.parse::<u32>().is_ok());
     // A mainframe numbers them before the colon.
     let numbers = text
@@ -145,7 +145,7 @@ fn count(text: &str) -> Fact<u64> {
     }
 }
 
-fn model(text: &str) -> Fact<String> {
+pub(super) fn model(text: &str) -> Fact<String> {
     ["model name", "Processor", "cpu model", "cpu"]
         .into_iter()
         .find_map(|key| values(text, key).next())
@@ -154,7 +154,7 @@ fn model(text: &str) -> Fact<String> {
         })
 }
 
-fn hypervisor_flag(text: &str) -> Fact<HypervisorFlag> {
+pub(super) fn hypervisor_flag(text: &str) -> Fact<HypervisorFlag> {
     let mut flags = values(text, "flags").peekable();
     if flags.peek().is_none() {
         return Fact::Unsupported("this processor has no such flag".to_owned());

@@ -57,6 +57,22 @@ impl Tables {
         Self { sources, entry }
     }
 
+    /// A table in memory, for the fuzzer.
+    #[cfg(fuzzing)]
+    pub(super) fn of_bytes(entry: &[u8], bytes: Vec<u8>) -> Self {
+        let entry = EntryPoint::read(entry);
+        let structures = entry.ok().and_then(|entry| entry.structures);
+        let path = TABLE.to_owned();
+        Self {
+            sources: Ok(vec![Source {
+                path,
+                bytes,
+                structures,
+            }]),
+            entry: entry.map_or_else(|why| Fact::Unsupported(why.to_owned()), Fact::Value),
+        }
+    }
+
     /// The version that the table follows.
     pub(super) fn version(&self) -> Reading<Version> {
         self.entry
