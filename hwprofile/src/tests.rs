@@ -1,6 +1,7 @@
 //! Whole machines against whole policies: the shipped lab, and what changes when one thing does.
 
 mod evidence;
+mod firmware;
 mod fixtures;
 mod inventory;
 mod lab;
@@ -11,3 +12,5 @@ mod policy;
 mod properties;
 pub(crate) mod rig;
 mod separation;
+mod table;
+mod trees;
