@@ -9,7 +9,7 @@ use crate::domain::WitnessKind;
 use crate::fact::{Fact, Reading};
 use crate::identifier::Identifier;
 use crate::inventory::{
-    Bus, Disk, Gpu, GpuDivision, HardwareAddress, Inventory, Medium, Nic, Transport,
+    Bus, Disk, Dmi, Gpu, GpuDivision, HardwareAddress, Inventory, Medium, Nic, Transport,
 };
 use crate::uuid::{Derived, Uuid};
 use crate::zone::vocabulary;
@@ -61,13 +61,11 @@ impl Identity {
         identity.add(
             WitnessKind::ProductUuid,
             Reach::Local,
-            &uuid(&dmi.product_uuid),
+            &uuid(&dmi.product_uuid, &inventory.nics),
         );
-        identity.add(
-            WitnessKind::ChassisSerial,
-            Reach::Local,
-            &dmi.chassis_serial,
-        );
+        for serial in enclosures(dmi) {
+            identity.add(WitnessKind::ChassisSerial, Reach::Local, &serial);
+        }
         identity.add_nics(&inventory.nics);
         identity.add_disks(&inventory.disks);
         identity.add_gpus(&inventory.gpus);
@@ -149,9 +147,49 @@ impl Identity {
     }
 }
 
+/// The serial numbers of every enclosure: the one that is shown first, the others of the table,
+/// and the one that a blade was told it sits in.
+fn enclosures(dmi: &Dmi) -> Vec<Reading<Identifier>> {
+    let listed = dmi.enclosures.value().into_iter().flatten();
+    let listed = listed.map(|one| one.serial.clone().at(format!("{} serial", one.origin)));
+    let told = dmi.rack_locators.value().into_iter().flatten();
+    let told = told.map(|one| one.serial.clone().at(format!("{} serial", one.origin)));
+    let first = std::iter::once(dmi.chassis_serial.clone());
+    let mut all: Vec<Reading<Identifier>> = Vec::new();
+    for serial in first.chain(listed.skip(1)).chain(told) {
+        all.push(of_its_own(dmi, serial));
+    }
+    all
+}
+
+/// Many makers write the serial number of the system or the board on the enclosure as well: such a
+/// number says nothing about what is around the system, and is counted once.
+fn of_its_own(dmi: &Dmi, serial: Reading<Identifier>) -> Reading<Identifier> {
+    let systems = [&dmi.product_serial, &dmi.board_serial];
+    let fact = serial.fact.and_then(|value| {
+        let is_system = systems
+            .iter()
+            .filter_map(|system| system.value())
+            .any(|system| system.normalised() == value.normalised());
+        if is_system {
+            Fact::Unsupported("it is the serial number of the system: counted once".to_owned())
+        } else {
+            Fact::Value(value)
+        }
+    });
+    fact.at(serial.path)
+}
+
 /// A UUID that is no witness of its own is told as such.
-fn uuid(reading: &Reading<Uuid>) -> Reading<Identifier> {
+fn uuid(reading: &Reading<Uuid>, nics: &Reading<Vec<Nic>>) -> Reading<Identifier> {
+    let addresses = nics.value().into_iter().flatten();
+    let addresses: Vec<[u8; 6]> = addresses
+        .filter_map(|nic| nic.permanent.value()?.ethernet())
+        .collect();
     let fact = reading.fact.clone().and_then(|uuid| match uuid.derived() {
+        None if addresses.contains(&uuid.node()) => {
+            Fact::Unsupported("it ends in the address of an adapter: counted once".to_owned())
+        }
         Some(Derived::FromSerial(_)) => {
             Fact::Unsupported("it is made from the serial number: counted once".to_owned())
         }

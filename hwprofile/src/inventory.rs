@@ -7,9 +7,13 @@ mod block;
 mod boot;
 mod container;
 mod dmi;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod iommu;
+mod live;
 mod memory;
 mod network;
+mod numa;
 mod pci;
 mod processor;
 mod tpm;
@@ -18,12 +22,15 @@ use std::path::Path;
 
 use serde_json::Value;
 
-pub use block::{Disk, Medium, Transport};
+pub use block::{Controller, Disk, Medium, Transport, vpd};
 pub use boot::{Boot, Lockdown, SecureBoot};
 pub use container::Container;
-pub use dmi::Dmi;
+pub use dmi::{
+    Board, Dmi, Enclosure, EnclosureKind, MemoryModule, PowerSupply, RackLocator, Socket, TpmRecord,
+};
 pub use iommu::Iommu;
-pub use network::{Bus, HardwareAddress, Nic};
+pub use network::{Bus, HardwareAddress, Nic, member_address};
+pub use numa::NumaNode;
 pub use pci::{Gpu, GpuDivision, PciAddress, PciFunction};
 pub use processor::{HypervisorFlag, Processor, Virtualization};
 pub use tpm::TpmVersion;
@@ -31,6 +38,7 @@ pub use tpm::TpmVersion;
 use crate::fact::Reading;
 use crate::sysroot::Sysroot;
 use crate::wire::{ToWire, object};
+use live::Live;
 
 /// The version of the JSON form.
 pub const INVENTORY_VERSION: u64 = 1;
@@ -53,6 +61,8 @@ pub struct Inventory {
     pub container: Reading<Container>,
     /// What the kernel can use of the memory, in bytes.
     pub memory_bytes: Reading<u64>,
+    /// Which processors and memory are near to each other.
+    pub numa: Reading<Vec<NumaNode>>,
     /// The PCI functions.
     pub pci: Reading<Vec<PciFunction>>,
     /// Graphics and compute processors; displays of management controllers are not among them.
@@ -73,6 +83,7 @@ impl Inventory {
     /// Reads a machine below a directory; `/` is this machine.
     #[must_use]
     pub fn read(sysroot: &Path) -> Self {
+        let live = Live::of(sysroot);
         let sysroot = Sysroot::new(sysroot);
         let dmi = Dmi::read(&sysroot);
         let processor = Processor::read(&sysroot);
@@ -81,14 +92,15 @@ impl Inventory {
         Self {
             dmi,
             boot: Boot::read(&sysroot),
-            virtualization: processor::virtualization(&sysroot, &processor, &pci),
+            virtualization: processor::virtualization(&sysroot, &live, &processor, &pci),
             processor,
             container: container::read(&sysroot),
             memory_bytes: memory::read(&sysroot),
+            numa: numa::read(&sysroot),
             gpus: pci::gpus(&sysroot, &pci),
             iommu: iommu::read(&sysroot, &pci),
             pci,
-            nics: network::read(&sysroot),
+            nics: network::read(&sysroot, &live),
             removable: block::removable(&disks),
             disks,
             tpm: tpm::read(&sysroot),
@@ -107,6 +119,7 @@ impl Inventory {
             ("virtualization", self.virtualization.to_value()),
             ("container", self.container.to_value()),
             ("memory_bytes", self.memory_bytes.to_value()),
+            ("numa", self.numa.to_value()),
             ("pci", self.pci.to_value()),
             ("gpus", self.gpus.to_value()),
             ("iommu", self.iommu.to_value()),

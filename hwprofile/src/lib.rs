@@ -1,7 +1,8 @@
 //! Facts about hardware, the policy over them, and the verdict whether two zones are separate.
 //!
-//! Pure but for [`Inventory::read`], which reads files below one directory. No network, no clock,
-//! no randomness, no environment. What cannot be read is never guessed, and what cannot be proven
+//! Pure but for [`Inventory::read`], which reads files below one directory and, where that is the
+//! machine's own root, asks the processor and the kernel as well. No network, no clock, no
+//! randomness, no environment. What cannot be read is never guessed, and what cannot be proven
 //! refuses.
 //!
 //! The code map, in reading order:
@@ -14,6 +15,8 @@
 //! - [`domain`]: what two nodes can share, and which family of witnesses speaks about it.
 //! - [`fact`]: one thing read, in five states, with its path.
 //! - [`sysroot`]: bounded reads below a directory that no link can leave.
+//! - [`smbios`]: the firmware's own table, walked within its bytes.
+//! - [`netlink`]: what the kernel tells of its network links.
 //! - [`placeholder`], [`identifier`], [`uuid`]: what names a machine, and what only seems to.
 //! - [`inventory`]: all facts of one machine.
 //! - [`identity`]: the witnesses among the facts, derived ones counted once.
@@ -35,9 +38,11 @@ pub mod identifier;
 pub mod identity;
 pub mod inventory;
 pub mod name;
+pub mod netlink;
 pub mod placeholder;
 pub mod policy;
 pub mod refusal;
+pub mod smbios;
 pub mod sysroot;
 pub mod uuid;
 pub mod verdict;

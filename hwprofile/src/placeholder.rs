@@ -87,6 +87,20 @@ pub fn is_placeholder(text: &str) -> bool {
         || is_sequence(&significant)
 }
 
+/// Whether a text that describes something, such as a model, describes nothing. Unlike a name, a
+/// description may be short: `HP`, `A1`.
+#[must_use]
+pub fn says_nothing(text: &str) -> bool {
+    let text = crate::identifier::normalise(text);
+    let significant: Vec<char> = text.chars().filter(char::is_ascii_alphanumeric).collect();
+    match significant.as_slice() {
+        [] => text.is_ascii(),
+        [only] => *only == '0',
+        [_, _] | [_, _, _] => WORDS.contains(&text.as_str()) || is_one_character(&significant),
+        _ => is_placeholder(&text),
+    }
+}
+
 /// `0000`, `FFFF-FFFF`, `........`.
 fn is_one_character(significant: &[char]) -> bool {
     significant
@@ -176,6 +190,35 @@ mod tests {
             "9abd",
         ] {
             assert!(!is_placeholder(good), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn a_short_description_describes_and_a_phrase_does_not() {
+        for good in [
+            "HP",
+            "A1",
+            "R1",
+            "IBM",
+            "7",
+            "X11DPH-T",
+            "PowerEdge R6515",
+            "戴尔",
+        ] {
+            assert!(!says_nothing(good), "{good:?}");
+        }
+        for bad in [
+            "",
+            " ",
+            "0",
+            "000",
+            "xx",
+            "N/A",
+            "None",
+            "System Product Name",
+            "...",
+        ] {
+            assert!(says_nothing(bad), "{bad:?}");
         }
     }
 

@@ -3,8 +3,10 @@
 //! Owns the typed policy. It must never read a file: the text comes in, with the name under which
 //! to speak of it.
 
+mod block;
 mod fault;
 mod file;
+mod matrix;
 mod node;
 mod platform;
 mod raw;
@@ -15,6 +17,8 @@ mod zone;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use block::{PinBlock, Standing};
+pub use matrix::{Apart, PairRuling, Ruling, SCOPES};
 pub use node::{KeyPin, KeyPinError, NodeRule, Pin, Pins};
 pub use platform::{
     ContainerDemand, Demand, IommuDemand, Platform, RemovableDemand, SecureBootDemand, TpmDemand,

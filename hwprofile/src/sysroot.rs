@@ -85,7 +85,7 @@ impl Sysroot {
         self.bytes_within(path, FILE_LIMIT)
     }
 
-    fn bytes_within(&self, path: &str, limit: u64) -> Fact<Vec<u8>> {
+    pub(crate) fn bytes_within(&self, path: &str, limit: u64) -> Fact<Vec<u8>> {
         self.read(path, limit).into()
     }
 

@@ -18,7 +18,8 @@ pub struct Uuid {
 /// What a UUID was made from, when it is no witness of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Derived {
-    /// From the serial number of the system (Dell): the service tag.
+    /// From the serial number of the system: the service tag (Dell), or the number for orders and
+    /// then the serial number as letters (HP, HPE).
     FromSerial(String),
     /// From the address of a network adapter (Supermicro, Gigabyte and others).
     FromAddress([u8; 6]),
@@ -39,10 +40,16 @@ impl Uuid {
                 Fact::Unsupported("is not a UUID".to_owned())
             };
         };
-        if uuid.is_placeholder() {
-            Fact::Placeholder(uuid.text())
+        uuid.checked()
+    }
+
+    /// The same UUID, unless it names nothing.
+    #[must_use]
+    pub fn checked(self) -> Fact<Self> {
+        if self.is_placeholder() {
+            Fact::Placeholder(self.text())
         } else {
-            Fact::Value(uuid)
+            Fact::Value(self)
         }
     }
 
@@ -80,6 +87,13 @@ impl Uuid {
         Self { bytes }
     }
 
+    /// Its last six bytes, where makers like to put the address of an adapter.
+    #[must_use]
+    pub fn node(self) -> [u8; 6] {
+        let last = self.bytes.last_chunk::<6>();
+        last.copied().unwrap_or_default()
+    }
+
     /// One form for both byte orders: what is compared.
     #[must_use]
     pub fn canonical(self) -> [u8; 16] {
@@ -110,6 +124,8 @@ impl Uuid {
     pub fn derived(self) -> Option<Derived> {
         from_service_tag(&self.bytes)
             .or_else(|| from_service_tag(&self.swapped().bytes))
+            .or_else(|| from_letters(&self.bytes))
+            .or_else(|| from_letters(&self.swapped().bytes))
             .map(Derived::FromSerial)
             .or_else(|| {
                 from_address(&self.bytes)
@@ -213,6 +229,16 @@ fn from_service_tag(bytes: &[u8; 16]) -> Option<String> {
     legible.then(|| tag.iter().map(|byte| char::from(*byte)).collect())
 }
 
+/// Sixteen letters and digits, which no UUID has by chance: six of the number for orders, ten of the
+/// serial number. The last eight are the same in both byte orders.
+fn from_letters(bytes: &[u8; 16]) -> Option<String> {
+    let legible = bytes
+        .iter()
+        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b' ');
+    let (_, serial) = bytes.split_first_chunk::<8>()?;
+    legible.then(|| serial.iter().map(|byte| char::from(*byte)).collect())
+}
+
 /// Ten zeros and an address, or the interleaved `03xx02xx-04xx-05xx-xx06-xx0700080009`.
 fn from_address(bytes: &[u8; 16]) -> Option<[u8; 6]> {
     let plain = matches!(bytes, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ..]);
@@ -288,6 +314,17 @@ mod tests {
         ] {
             assert_eq!(value(text).derived(), Some(Derived::FromSerial(tag.into())));
         }
+    }
+
+    #[test]
+    fn a_uuid_of_letters_is_a_serial_number_in_both_byte_orders() {
+        // The letters "Q00001AB2345678C".
+        let text = "30303051-3130-4241-3233-343536373843";
+        let derived = Some(Derived::FromSerial("2345678C".into()));
+        assert_eq!(value(text).derived(), derived);
+        assert_eq!(value(text).swapped().derived(), derived);
+        let other = value("30303051-3130-4241-3233-343536373881");
+        assert_eq!(other.derived(), None);
     }
 
     #[test]

@@ -39,6 +39,12 @@ impl FromWire for String {
     }
 }
 
+impl ToWire for bool {
+    fn to_value(&self) -> Value {
+        Value::from(*self)
+    }
+}
+
 impl ToWire for u64 {
     fn to_value(&self) -> Value {
         Value::from(*self)

@@ -184,6 +184,10 @@ pub enum HwCommand {
         /// Read below this root instead of /.
         #[arg(long, default_value = "/")]
         sysroot: PathBuf,
+        /// Print the evidence for this site instead: tokens in the place of serial numbers, fit to
+        /// leave the machine.
+        #[arg(long, value_name = "SITE")]
+        evidence: Option<String>,
     },
     /// The verdict for one node of a policy.
     Check {
@@ -199,16 +203,53 @@ pub enum HwCommand {
     },
     /// What happens to this machine's hardware while you look, and what a node would do about it.
     Watch(WatchArguments),
-    /// Whether two nodes are separate, from two sysroots.
+    /// Whether two nodes are separate, from two sysroots or files of evidence.
     Compare {
         /// The hwprofile.toml.
         #[arg(long)]
         policy: PathBuf,
-        /// NODE=SYSROOT of the first.
+        /// NODE=SYSROOT or NODE=EVIDENCE.json of the first.
         a: String,
-        /// NODE=SYSROOT of the second.
+        /// The same of the second.
         b: String,
     },
+    /// Check a policy alone; dead, shadowed and unused rules are faults.
+    Policy {
+        /// The hwprofile.toml.
+        file: PathBuf,
+        /// Print the verdict for every pair of zones in every domain.
+        #[arg(long)]
+        matrix: bool,
+    },
+    /// Print the [node.NAME] block that pins this machine, to be pasted into hwprofile.toml.
+    Pin(PinArguments),
+    /// Every fact that differs between two captures, with both values.
+    Diff {
+        /// A file that `hw facts --json` wrote, or a sysroot.
+        a: PathBuf,
+        /// The same of the later one.
+        b: PathBuf,
+    },
+}
+
+/// `cofferctl hw pin`.
+#[derive(Debug, clap::Args)]
+pub struct PinArguments {
+    /// The node's name.
+    #[arg(long)]
+    pub node: String,
+    /// The zone that it may run.
+    #[arg(long)]
+    pub zone: String,
+    /// The rack it stands in.
+    #[arg(long)]
+    pub rack: Option<String>,
+    /// The lowest unit of the device that holds it.
+    #[arg(long)]
+    pub position: Option<u8>,
+    /// Read below this root instead of /.
+    #[arg(long, default_value = "/")]
+    pub sysroot: PathBuf,
 }
 
 /// `cofferctl hw watch`.
@@ -241,6 +282,35 @@ pub enum RackCommand {
         /// A file with an operator's verifier key; may be given several times.
         #[arg(long = "operator")]
         operators: Vec<PathBuf>,
+        /// A directory with the output of `hw facts --json` of each node, as NODE.json: the plan is
+        /// compared with what the machines say.
+        #[arg(long, value_name = "DIR")]
+        reports: Option<PathBuf>,
+    },
+    /// Draw the elevation, front and rear, with power, weight and whatever is wrong with it.
+    Show {
+        /// The rack directory.
+        directory: PathBuf,
+        /// Write a static SVG here, to be printed and pinned to the door.
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
+        /// A file with an operator's verifier key, so that the picture names a proven epoch; may be
+        /// given several times.
+        #[arg(long = "operator")]
+        operators: Vec<PathBuf>,
+        /// A directory with the reports of the nodes, as for `rack check`.
+        #[arg(long, value_name = "DIR")]
+        reports: Option<PathBuf>,
+    },
+    /// Whether two services may be combined on one node, criterion by criterion.
+    Advise {
+        /// A service of services.toml.
+        a: String,
+        /// Another.
+        b: String,
+        /// The directory with hwprofile.toml and services.toml.
+        #[arg(long, default_value = "/etc/cofferdam/rack")]
+        rack: PathBuf,
     },
     /// Sign a rack directory: writes the note that binds its files and epoch.
     Sign {

@@ -83,6 +83,12 @@ pub static CODES: &[CodeEntry] = &[
         mend: "Give a code as a refusal prints it.",
     },
     CodeEntry {
+        code: "CL-021",
+        title: "watch too short",
+        meaning: "`hw watch` was ended before the machine was read once.",
+        mend: "Watch for longer.",
+    },
+    CodeEntry {
         code: "CL-030",
         title: "two sides needed",
         meaning: "`hw compare` takes a node and a sysroot twice.",
@@ -132,9 +138,15 @@ pub static CODES: &[CodeEntry] = &[
     },
     CodeEntry {
         code: "CL-038",
-        title: "watch too short",
-        meaning: "`hw watch` was ended before the machine was read once.",
-        mend: "Watch for longer.",
+        title: "machine not pinned",
+        meaning: "Fewer than two independent families of witnesses name the machine, or they could not be read.",
+        mend: "Run as root or with CAP_DAC_READ_SEARCH; set serial numbers in the firmware.",
+    },
+    CodeEntry {
+        code: "CL-039",
+        title: "name not one",
+        meaning: "A node or zone of the command has a name that no policy can have.",
+        mend: "Use a letter a-z first, then letters a-z, digits and hyphens, 31 at most.",
     },
     CodeEntry {
         code: "CL-040",
@@ -165,6 +177,18 @@ pub static CODES: &[CodeEntry] = &[
         title: "record without answer",
         meaning: "A record was sent again until the patience ended and stayed without an answer.",
         mend: "Submit again.",
+    },
+    CodeEntry {
+        code: "CL-045",
+        title: "facts not readable",
+        meaning: "A file of facts or evidence cannot be read, or holds no JSON document.",
+        mend: "Name a file that `cofferctl hw facts --json` wrote, or a directory.",
+    },
+    CodeEntry {
+        code: "CL-046",
+        title: "one service twice",
+        meaning: "`rack advise` weighs two services, and was given one.",
+        mend: "Name two.",
     },
     CodeEntry {
         code: "CL-050",

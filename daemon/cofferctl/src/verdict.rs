@@ -180,6 +180,17 @@ fn json_text(outcome: &Outcome) -> String {
     format!("{value}\n")
 }
 
+/// A refusal that only warns, with its code and its remedy.
+#[must_use]
+pub fn warning(refusal: &Refusal) -> String {
+    let told = refusal.to_string();
+    let refused = format!("{} refused: ", refusal.code);
+    match told.strip_prefix(&refused) {
+        Some(rest) => format!("{} warning: {rest}", refusal.code),
+        None => told,
+    }
+}
+
 /// Whether a person looks at standard output.
 #[must_use]
 pub fn on_a_terminal() -> bool {
@@ -194,6 +205,12 @@ mod tests {
     fn the_first_line_is_the_verdict_and_the_body_follows() {
         let outcome = Ok(Verdict::yes("verified: 7 leaves").body("a\nb\n"));
         assert_eq!(plain_text(&outcome), "verified: 7 leaves\na\nb\n");
+    }
+
+    #[test]
+    fn a_warning_is_not_called_a_refusal() {
+        let refusal = Refusal::new("RK-053", "it topples", "move it");
+        assert!(warning(&refusal).starts_with("RK-053 warning: it topples\n"));
     }
 
     #[test]

@@ -182,6 +182,36 @@ codes! {
     RackShared = "RK-051", "K11: two zones in one rack that must be separate",
         "A separation rule at the domain rack keeps these zones in racks of their own.",
         "Move one of the two nodes to another rack.";
+    ReportDiffers = "RK-052", "K12: plan and report disagree",
+        "The machine's own firmware says another height, place, model or number of supplies than \
+         the plan. Firmware is often silent or stale, so this only warns.",
+        "Look at the rack: correct elevation.toml, or what the firmware says.";
+    HeavyAbove = "RK-053", "K9: a heavy device high up",
+        "A device of 25 kg or more begins above unit 20, where it makes the rack topple and \
+         nobody lifts it alone.",
+        "Move it further down.";
+    NodeOneFeed = "RK-054", "K8: a node on a single feed",
+        "The node falls with one feed, or the plan does not say what it draws and from where. \
+         Where data identify people this is a fault: RK-048.",
+        "Connect it to a second feed, and write what it draws.";
+    WeightUnknown = "RK-055", "K9: a device without a weight",
+        "The rack has a limit and a device in it says no weight, so the sum is a lower bound.",
+        "Add weight_kg; device libraries often leave it out.";
+    HalfEnclosure = "RK-056", "K2: an enclosure that claims half the depth",
+        "Device libraries call known enclosures half-deep; another device planned behind one \
+         would not fit.",
+        "Measure it, and write full_depth = true unless there is room behind it.";
+    ReportMissing = "RK-057", "K12: a node without a report",
+        "Nothing was compared for this node, so the plan rests on its word alone.",
+        "Run cofferctl hw facts --json on the node and put its output into the directory as \
+         NODE.json.";
+    IdleSupply = "RK-058", "K7: a supply that draws nothing",
+        "A supply with maximum_w = 0 makes its feed look free in every case.",
+        "Write what the supply may draw when it carries the device alone.";
+    ReportUnreadable = "RK-059", "K12: a report that cannot be read",
+        "The file is no inventory or evidence that this program knows, or it is named after no \
+         node of the policy.",
+        "Write the reports again with the program of this release; NODE.json is the file's name.";
     ExposedReads = "RK-101", "the constitution: an exposed zone reaches into identifying data",
         "A zone of kind intake, or of public exposure, may write to a zone with identifying \
          data, never read from it.",
@@ -241,6 +271,28 @@ codes! {
     SequenceLower = "RK-304", "an older standing",
         "The list of revocations only grows newer; one with a lower number or epoch is refused.",
         "Look at the keeper: it may have been restored from a copy.";
+    ServiceUnknown = "RK-401", "a service that nobody described",
+        "services.toml has no service of that name.",
+        "Correct the name as suggested, or describe the service.";
+    AdviceUndecided = "RK-410", "nobody can tell whether to combine",
+        "An input of a criterion is not written, and a missing input never combines.",
+        "Write what the message names in services.toml, and ask again.";
+    AdviceSecurity = "RK-411", "A1: combining would be a security risk",
+        "A separation rule parts the two at host, or the public would run with what identifies \
+         people, or no node can meet both platforms. This is final.",
+        "Keep them apart. No other criterion can outweigh this one.";
+    AdviceShared = "RK-412", "A2: they share no more than a database",
+        "A common database alone is no reason to combine: both reach it over the network as well.",
+        "Keep them apart, unless they come to share more.";
+    AdviceResources = "RK-413", "A3: their resources do not fit one node",
+        "Their peaks together would use up the node, or they use the same thing at unlike levels.",
+        "Move one in time, or give it a node of its own.";
+    AdviceScaling = "RK-414", "A4: one of them must scale on its own",
+        "What is combined grows together, so the other would be multiplied with it.",
+        "Keep them apart while one must grow alone.";
+    AdviceMaintenance = "RK-415", "A5: they are not maintained together",
+        "Two owners, trains or windows would take each other down, and nothing shared is saved.",
+        "Put both on one train with one owner, or keep them apart.";
 }
 
 impl fmt::Display for Code {

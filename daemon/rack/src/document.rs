@@ -128,15 +128,20 @@ impl<'t> Sheet<'t> {
 
     /// Notes one fault.
     pub(crate) fn fault(&mut self, code: Code, line: usize, seen: &str, fix: &str) {
-        let refusal = Refusal::new(code.as_str(), self.consequence, fix)
-            .read(format!("{}:{line}  {seen}", self.file))
-            .rule(self.reference(line));
+        let refusal = self.refusal(code, line, seen, fix);
         self.faults.push((line, refusal));
     }
 
     /// Notes one fault that a rule elsewhere is the reason for.
     pub(crate) fn fault_because(&mut self, line: usize, refusal: Refusal) {
         self.faults.push((line, refusal));
+    }
+
+    /// A refusal over a line of this file, not yet noted.
+    pub(crate) fn refusal(&self, code: Code, line: usize, seen: &str, fix: &str) -> Refusal {
+        Refusal::new(code.as_str(), self.consequence, fix)
+            .read(format!("{}:{line}  {seen}", self.file))
+            .rule(self.reference(line))
     }
 
     /// Whether anything was found wrong.
@@ -155,12 +160,23 @@ impl<'t> Sheet<'t> {
         )
     }
 
-    fn into_faults(self) -> Faults {
+    /// What was found wrong, where the caller knows that something was.
+    pub(crate) fn into_faults(self) -> Faults {
         self.finish().expect("the caller noted a fault")
     }
 
     /// Notes every key of the table that is not among `known`.
     pub(crate) fn close(&mut self, table: &Table<'_>, known: &[&str]) {
+        self.close_hinted(table, known, &[]);
+    }
+
+    /// The same, with what to write for keys of another schema that people bring along.
+    pub(crate) fn close_hinted(
+        &mut self,
+        table: &Table<'_>,
+        known: &[&str],
+        hints: &[(&str, &str)],
+    ) {
         for (key, _) in table.items {
             if known.contains(&key.get_ref().as_ref()) {
                 continue;
@@ -171,9 +187,14 @@ impl<'t> Sheet<'t> {
                 shown(key.get_ref()),
                 inside(&table.path)
             );
-            let fix = match nearest(key.get_ref(), known.iter().copied()) {
-                Some(word) => format!("did you mean {word}? the keys are {}", known.join(", ")),
-                None => format!("remove it; the keys are {}", known.join(", ")),
+            let name: &str = key.get_ref();
+            let hint = hints.iter().find(|(foreign, _)| *foreign == name);
+            let fix = match (hint, nearest(name, known.iter().copied())) {
+                (Some((_, hint)), _) => (*hint).to_owned(),
+                (None, Some(word)) => {
+                    format!("did you mean {word}? the keys are {}", known.join(", "))
+                }
+                (None, None) => format!("remove it; the keys are {}", known.join(", ")),
             };
             self.fault(Code::UnknownKey, line, &seen, &fix);
         }

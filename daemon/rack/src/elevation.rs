@@ -5,16 +5,22 @@
 //! is where it should stand.
 
 mod check;
+mod finding;
+mod foreign;
 mod power;
 mod read;
+mod report;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use cofferdam_hwprofile::{NodeName, Policy, ZoneName};
 
 use crate::Faults;
+
+pub use finding::{Finding, Severity, Spot, Survey, Target};
+pub use power::Load;
+pub use report::{Locator, Report, ReportError, Said};
 
 /// The file's name in a rack directory.
 pub const FILE: &str = "elevation.toml";
@@ -24,6 +30,7 @@ pub const FILE: &str = "elevation.toml";
 pub struct Elevation {
     file: String,
     racks: BTreeMap<String, Rack>,
+    warnings: Vec<Finding>,
 }
 
 /// One rack.
@@ -71,6 +78,8 @@ pub struct Feed {
 pub struct Device {
     /// Its name.
     pub name: String,
+    /// Its model as its firmware says it, where the file says so.
+    pub model: Option<String>,
     /// The lowest unit it occupies; `None` for a device without height.
     pub position: Option<u8>,
     /// How many units it occupies.
@@ -79,8 +88,8 @@ pub struct Device {
     pub face: Face,
     /// Whether it takes the whole depth, so that nothing fits behind it.
     pub full_depth: bool,
-    /// In grams.
-    pub weight_g: u64,
+    /// In grams, where the file says so.
+    pub weight_g: Option<u64>,
     /// Which way it blows, where the file says so.
     pub airflow: Option<Airflow>,
     /// Who lives in it, unless it is an enclosure or passive.
@@ -98,6 +107,8 @@ pub struct Device {
 pub struct Bay {
     /// Its name within the enclosure.
     pub name: String,
+    /// Its model as its firmware says it, where the file says so.
+    pub model: Option<String>,
     /// Who lives in it.
     pub tenant: Option<Tenant>,
     /// Its line in the file.
@@ -135,6 +146,8 @@ macro_rules! words {
         pub enum $name { $($(#[$word])* $variant),+ }
 
         impl $name {
+            /// Every one, in the order in which they are shown.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
             /// The words as they are written.
             pub const WORDS: &'static [&'static str] = &[$($text),+];
 
@@ -145,24 +158,26 @@ macro_rules! words {
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownWord;
+        impl std::str::FromStr for $name {
+            type Err = $crate::elevation::UnknownWord;
 
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+            fn from_str(text: &str) -> Result<Self, $crate::elevation::UnknownWord> {
                 match text {
                     $($text => Ok(Self::$variant),)+
-                    _ => Err(UnknownWord { allowed: Self::WORDS }),
+                    _ => Err($crate::elevation::UnknownWord { allowed: Self::WORDS }),
                 }
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// The face of a rack.
@@ -210,7 +225,7 @@ words! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected one of {}", allowed.join(", "))]
 pub struct UnknownWord {
-    allowed: &'static [&'static str],
+    pub(crate) allowed: &'static [&'static str],
 }
 
 /// Where a node stands.
@@ -220,8 +235,28 @@ pub struct Place<'e> {
     pub rack: &'e Rack,
     /// The device, or the enclosure of its bay.
     pub device: &'e Device,
-    /// The bay, if it stands in one.
-    pub bay: Option<&'e Bay>,
+    /// The device's place in the order of the file.
+    pub device_index: usize,
+    /// The bay, if it stands in one, with its place in the order of the file.
+    pub bay: Option<(usize, &'e Bay)>,
+}
+
+impl Place<'_> {
+    /// Its line in the file.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.bay.map_or(self.device.line, |(_, bay)| bay.line)
+    }
+
+    /// Where it is to be shown.
+    #[must_use]
+    pub fn spot(&self) -> Spot {
+        let target = match self.bay {
+            Some((bay, _)) => Target::Bay(self.device_index, bay),
+            None => Target::Device(self.device_index),
+        };
+        Spot::new(&self.rack.name, target)
+    }
 }
 
 impl fmt::Display for Place<'_> {
@@ -234,7 +269,7 @@ impl fmt::Display for Place<'_> {
             self.device.name
         )?;
         match self.bay {
-            Some(bay) => write!(f, " bay {}", bay.name),
+            Some((_, bay)) => write!(f, " bay {}", bay.name),
             None => Ok(()),
         }
     }
@@ -270,6 +305,51 @@ impl Device {
             .filter_map(|bay| bay.tenant.as_ref().map(|tenant| (tenant, Some(bay))));
         own.chain(bays)
     }
+
+    /// Everybody who lives in it, with the place; `index` is the device's own in its rack.
+    fn places<'e>(
+        &'e self,
+        rack: &'e Rack,
+        index: usize,
+    ) -> impl Iterator<Item = (&'e Tenant, Place<'e>)> {
+        let place = move |bay| Place {
+            rack,
+            device: self,
+            device_index: index,
+            bay,
+        };
+        let own = self.tenant.iter().map(move |tenant| (tenant, place(None)));
+        let bays = self.bays.iter().enumerate().filter_map(move |(at, bay)| {
+            let tenant = bay.tenant.as_ref()?;
+            Some((tenant, place(Some((at, bay)))))
+        });
+        own.chain(bays)
+    }
+}
+
+impl Rack {
+    /// Its lowest and its highest unit.
+    #[must_use]
+    pub fn units(&self) -> (u16, u16) {
+        let lowest = u16::from(self.starting_unit);
+        let highest = lowest
+            .saturating_add(u16::from(self.u_height))
+            .saturating_sub(1);
+        (lowest, highest)
+    }
+
+    /// What its devices weigh, in grams, as far as the file says so.
+    #[must_use]
+    pub fn known_weight_g(&self) -> u64 {
+        let weights = self.devices.iter().filter_map(|device| device.weight_g);
+        weights.fold(0, u64::saturating_add)
+    }
+
+    /// Everybody who lives in it, with the place.
+    pub fn places(&self) -> impl Iterator<Item = (&Tenant, Place<'_>)> {
+        let devices = self.devices.iter().enumerate();
+        devices.flat_map(move |(index, device)| device.places(self, index))
+    }
 }
 
 impl Elevation {
@@ -279,7 +359,28 @@ impl Elevation {
     /// # Errors
     /// All faults of the text at once, each with its line, the devices and the units.
     pub fn parse(file: &str, text: &str, policy: &Policy) -> Result<Self, Faults> {
+        Self::survey(file, text, policy)?.into_sound()
+    }
+
+    /// The same, but gives what the checks found beside the plan, so that both can be drawn.
+    ///
+    /// # Errors
+    /// Faults of the text that leave no plan to speak of.
+    pub fn survey(file: &str, text: &str, policy: &Policy) -> Result<Survey, Faults> {
         read::read(file, text, policy)
+    }
+
+    /// What the checks found that is no fault and deserves a look.
+    #[must_use]
+    pub fn warnings(&self) -> &[Finding] {
+        &self.warnings
+    }
+
+    /// What the machines' own reports say against the plan (K12), and which nodes sent none. All of
+    /// it warnings: a firmware that says nothing must not keep a rack from starting.
+    #[must_use]
+    pub fn compare(&self, reports: &BTreeMap<NodeName, Report>) -> Vec<Finding> {
+        report::compare(self, reports)
     }
 
     /// The racks, by name.
@@ -297,13 +398,7 @@ impl Elevation {
 
     /// Every tenant with its place.
     pub fn places(&self) -> impl Iterator<Item = (&Tenant, Place<'_>)> {
-        self.racks.values().flat_map(|rack| {
-            rack.devices.iter().flat_map(move |device| {
-                device
-                    .tenants()
-                    .map(move |(tenant, bay)| (tenant, Place { rack, device, bay }))
-            })
-        })
+        self.racks.values().flat_map(Rack::places)
     }
 
     /// The name under which the file is cited.

@@ -18,11 +18,14 @@
 //! - `constitution`: the flows that no manifest can allow.
 //! - [`flows`]: `flows.toml`, compiled; default deny; why, and what would have allowed.
 //! - [`elevation`]: `elevation.toml`, where everything stands, and the checks over it.
+//! - [`picture`]: the elevation as text and as SVG.
+//! - [`advisor`]: whether two services may be combined, and why not.
 //! - [`Operators`], [`Manifest`]: the three files bound together, signed and checked.
 //! - [`lease`], [`keys`]: what travels between a node and the keeper; [`WireError`] when it is
 //!   not well formed.
 #![forbid(unsafe_code)]
 
+pub mod advisor;
 pub mod code;
 mod constitution;
 mod document;
@@ -36,6 +39,7 @@ pub mod keys;
 pub mod lease;
 mod manifest;
 mod operators;
+pub mod picture;
 mod spelling;
 mod spiffe;
 mod verb;

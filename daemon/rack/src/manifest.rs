@@ -107,6 +107,27 @@ impl Manifest {
         Files::read(dir)?.parse()
     }
 
+    /// The policy of a rack directory and its plan, faults and all: to be drawn, never to be
+    /// obeyed. Whoever signed it, and whatever its flows say.
+    ///
+    /// # Errors
+    /// Every fault of the policy, or of a plan that cannot be drawn.
+    pub fn survey(dir: &Path) -> Result<(Policy, elevation::Survey), Faults> {
+        Files::read(dir)?.survey()
+    }
+
+    /// The epoch of a rack directory whose files are those that the operators signed.
+    ///
+    /// # Errors
+    /// Why it is not believed.
+    pub fn signed_epoch(dir: &Path, operators: &Operators) -> Result<Epoch, Faults> {
+        let files = Files::read(dir)?;
+        let note = directory::read_note(dir)?;
+        let (statement, _) = verify::verify(dir, &note, operators)?;
+        statement.matches(dir, &files)?;
+        Ok(statement.epoch)
+    }
+
     /// Checks the rack directory `dir`, signs it and writes the note. Signing the same text with
     /// another key adds a signature.
     ///

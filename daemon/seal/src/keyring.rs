@@ -22,6 +22,11 @@ const CLOCK_SKEW_SECONDS: u128 = 60;
 /// The most keys a ring holds: every one is tried on a token that none opens.
 pub(crate) const KEY_LIMIT: usize = 64;
 
+/// How many bytes of raw tokens of a batch are held at once: they stay in the nearest cache.
+const BATCH_BYTES: usize = 32 * 1024;
+/// How many of them at least: as many as the engines take side by side.
+const BATCH_LEAST: usize = 16;
+
 /// How old a token may be, and what time it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ttl {
@@ -92,6 +97,48 @@ impl Keyring {
         let mut token = Vec::with_capacity(token_len(plain.len()));
         seal::token(&self.sealing, &iv, now, plain, &mut token);
         Ok(alphabet::encode_token(&token))
+    }
+
+    /// Seals many plaintexts at once, each into a token of its own, in their order. On a CPU with vector engines many small plaintexts of
+    /// one length cost a fraction of as many calls of [`encrypt`](Self::encrypt).
+    ///
+    /// # Errors
+    /// [`RandomError`] when the kernel gives no randomness.
+    #[expect(clippy::missing_panics_doc, reason = "there are as many vectors")]
+    pub fn encrypt_all(&self, plains: &[&[u8]], now: u64) -> Result<Vec<String>, RandomError> {
+        let mut vectors = vec![[0; 16]; plains.len()];
+        random::fill(vectors.as_flattened_mut())?;
+        let mut order: Vec<(usize, &[u8], [u8; 16])> = plains
+            .iter()
+            .zip(vectors)
+            .enumerate()
+            .map(|(place, (plain, iv))| (place, *plain, iv))
+            .collect();
+        order.sort_by_key(|(_, plain, _)| plain.len());
+        let mut texts = vec![String::new(); plains.len()];
+        let mut tokens = Vec::new();
+        for equal in order.chunk_by(|(_, a, _), (_, b, _)| a.len() == b.len()) {
+            let length = equal.first().map_or(0, |(_, plain, _)| plain.len());
+            for some in equal.chunks((BATCH_BYTES / token_len(length)).max(BATCH_LEAST)) {
+                let mut vectors = some.iter().map(|(_, _, iv)| *iv);
+                tokens.clear();
+                seal::run(
+                    &self.sealing,
+                    now,
+                    (some.iter().map(|(_, plain, _)| *plain), length),
+                    |_| vectors.next().expect("a vector a plaintext"),
+                    &mut tokens,
+                );
+                for ((place, _, _), token) in
+                    some.iter().zip(tokens.chunks_exact(token_len(length)))
+                {
+                    if let Some(text) = texts.get_mut(*place) {
+                        *text = alphabet::encode_token(token);
+                    }
+                }
+            }
+        }
+        Ok(texts)
     }
 
     /// Opens token text, as Python's `decrypt` (without a [`Ttl`] no time is looked at) and

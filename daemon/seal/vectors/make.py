@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the vectors of the sealed-object format: a second writer, made from docs/sealed-object.md alone.
 
-It shares no line with the Rust writer; the AES blocks come from docs/recover.py. Everything is derived from
+It shares no line with the Rust writer; the AES blocks come from docs/recover_pure.py. Everything is derived from
 labels, so running it again changes nothing:  python3 daemon/seal/vectors/make.py
 """
 import base64, hashlib, hmac, json, os, struct, sys
@@ -9,7 +9,7 @@ import base64, hashlib, hmac, json, os, struct, sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(HERE, "..", "..", "..", "docs"))
-from recover import aes_of_our_own  # noqa: E402
+from recover_pure import aes_of_our_own  # noqa: E402
 
 CREATED = 1700000000
 

@@ -3,9 +3,14 @@
 //! Mappings, memory disks and hidden paths are no drives. What another host may reach over a
 //! network is told apart.
 
+mod nvme;
+pub mod vpd;
+
 use serde_json::Value;
 
-use crate::fact::{Fact, Gap, Reading};
+pub use nvme::Controller;
+
+use crate::fact::{Fact, Reading};
 use crate::identifier::Identifier;
 use crate::sysroot::Sysroot;
 use crate::wire::{ToWire, object, wire_word};
@@ -28,8 +33,12 @@ pub enum Transport {
     NvmeFabric,
     /// SATA.
     Sata,
-    /// SAS, Fibre Channel, iSCSI or another SCSI transport.
+    /// SAS or another SCSI transport within reach of a cable.
     Scsi,
+    /// Fibre Channel: what is behind it may be behind other machines too.
+    FibreChannel,
+    /// iSCSI: the same.
+    Iscsi,
     /// USB.
     Usb,
     /// A hypervisor.
@@ -43,6 +52,8 @@ vocabulary!(Transport {
     NvmeFabric = "nvme-fabric",
     Sata = "sata",
     Scsi = "scsi",
+    FibreChannel = "fibre-channel",
+    Iscsi = "iscsi",
     Usb = "usb",
     Virtio = "virtio",
     Other = "other",
@@ -82,10 +93,18 @@ pub struct Disk {
     pub wwid: Reading<Identifier>,
     /// Its serial number.
     pub serial: Reading<Identifier>,
+    /// Its model.
+    pub model: Reading<String>,
+    /// Its size in bytes.
+    pub size_bytes: Reading<u64>,
+    /// Of `NVMe`, the ways to it.
+    pub controllers: Vec<Controller>,
+    /// Of `NVMe` with several ways, the hidden device of each.
+    pub hidden_paths: Vec<String>,
 }
 
 impl Disk {
-    fn read(sysroot: &Sysroot, name: String) -> Option<Self> {
+    fn read(sysroot: &Sysroot, name: String, all: &[String]) -> Option<Self> {
         let at = |file: &str| format!("{DIRECTORY}/{name}/{file}");
         let place = sysroot.real_path(&format!("{DIRECTORY}/{name}"));
         let is_virtual = place.value().is_some_and(|place| {
@@ -102,15 +121,26 @@ impl Disk {
                 "1" => Fact::Value(Medium::Removable),
                 _ => Fact::Unsupported("it is neither 0 nor 1".to_owned()),
             });
+        let controllers = if name.starts_with("nvme") {
+            nvme::controllers(sysroot, &at("device"))
+        } else {
+            Vec::new()
+        };
+        let wwid = first(sysroot, &[at("wwid"), at("device/wwid")], wwid);
+        let serial = [at("serial"), at("device/serial")];
+        let serial = first(sysroot, &serial, Identifier::read);
+        let model = sysroot
+            .text(&at("device/model"))
+            .map(|model| model.trim().to_owned());
         Some(Self {
-            transport: transport(sysroot, &name, place),
+            transport: transport(sysroot, (&name, place), &controllers),
             medium: medium.at(at("removable")),
-            wwid: first(sysroot, &[at("wwid"), at("device/wwid")], wwid),
-            serial: first(
-                sysroot,
-                &[at("serial"), at("device/serial")],
-                Identifier::read,
-            ),
+            wwid: or_page(sysroot, wwid, at("device/vpd_pg83"), vpd::wwid),
+            serial: or_page(sysroot, serial, at("device/vpd_pg80"), vpd::serial),
+            model: model.at(at("device/model")),
+            size_bytes: size(sysroot, &at("size")).at(at("size")),
+            controllers,
+            hidden_paths: hidden_paths(&name, all),
             name,
         })
     }
@@ -140,8 +170,44 @@ fn first(
     found.unwrap_or_else(|| Fact::Absent.at(paths.first().cloned().unwrap_or_default()))
 }
 
+/// What a page of the drive says, where the kernel shows no file of its own.
+fn or_page(
+    sysroot: &Sysroot,
+    shown: Reading<Identifier>,
+    page: String,
+    read: impl Fn(&[u8]) -> Fact<Identifier>,
+) -> Reading<Identifier> {
+    if shown.fact != Fact::Absent || !sysroot.exists(&page) {
+        return shown;
+    }
+    sysroot.bytes(&page).and_then(|bytes| read(&bytes)).at(page)
+}
+
+/// The kernel counts in blocks of 512 bytes, whatever those of the drive are.
+fn size(sysroot: &Sysroot, path: &str) -> Fact<u64> {
+    sysroot.text(path).and_then(|text| {
+        let blocks = text.trim().parse::<u64>().ok();
+        match blocks.and_then(|blocks| blocks.checked_mul(512)) {
+            Some(bytes) => Fact::Value(bytes),
+            None => Fact::Unsupported("it is not a number of blocks".to_owned()),
+        }
+    })
+}
+
+/// `nvme0c1n2` is a way to `nvme0n2`.
+pub(super) fn hidden_paths(name: &str, all: &[String]) -> Vec<String> {
+    let is_path = |other: &&String| {
+        let shown = other.rsplit_once('c').and_then(|(subsystem, rest)| {
+            let (_, namespace) = rest.split_once('n')?;
+            Some(format!("{subsystem}n{namespace}"))
+        });
+        name.starts_with("nvme") && shown.as_deref() == Some(name)
+    };
+    all.iter().filter(is_path).cloned().collect()
+}
+
 /// A worldwide identifier names nothing when what follows its kind does: `naa.0000000000000000`.
-fn wwid(text: &str) -> Fact<Identifier> {
+pub(super) fn wwid(text: &str) -> Fact<Identifier> {
     let text = text.trim();
     let number = text
         .split_once('.')
@@ -150,74 +216,44 @@ fn wwid(text: &str) -> Fact<Identifier> {
     Identifier::read(number).map(|_| Identifier::exact(text))
 }
 
-fn transport(sysroot: &Sysroot, name: &str, place: Fact<String>) -> Fact<Transport> {
-    let device = sysroot.real_path(&format!("{DIRECTORY}/{name}/device"));
+fn transport(
+    sysroot: &Sysroot,
+    (name, place): (&str, Fact<String>),
+    controllers: &[Controller],
+) -> Fact<Transport> {
     if name.starts_with("nvme") {
-        return nvme_transport(sysroot, name);
+        return nvme::transport(controllers);
     }
-    let of_path = |path: &str| {
-        let has = |part: &str| path.split('/').any(|component| component.starts_with(part));
-        if has("usb") {
-            Some(Transport::Usb)
-        } else if has("virtio") {
-            Some(Transport::Virtio)
-        } else if has("ata") {
-            Some(Transport::Sata)
-        } else if has("host") || has("target") || has("rport-") || has("session") {
-            Some(Transport::Scsi)
-        } else {
-            None
-        }
-    };
     let known = place.value().and_then(|path| of_path(path));
-    let known = known.or_else(|| device.value().and_then(|path| of_path(path)));
-    match (known, place) {
-        (Some(transport), _) => Fact::Value(transport),
-        (None, place) => place.map(|_| Transport::Other),
+    let device = || sysroot.real_path(&format!("{DIRECTORY}/{name}/device"));
+    let known = known.or_else(|| device().value().and_then(|path| of_path(path)));
+    match known {
+        Some(transport) => Fact::Value(transport),
+        None => place.map(|_| Transport::Other),
     }
 }
 
-/// A drive behind several controllers is as far away as the farthest of them.
-fn nvme_transport(sysroot: &Sysroot, name: &str) -> Fact<Transport> {
-    let device = format!("{DIRECTORY}/{name}/device");
-    let own = sysroot.text(&format!("{device}/transport"));
-    let controllers = match own.known() {
-        Err(Gap::Absent) => sysroot.list(&device).map(|names| {
-            let is_controller = |name: &String| {
-                name.strip_prefix("nvme")
-                    .is_some_and(|number| number.parse::<u32>().is_ok())
-            };
-            names
-                .into_iter()
-                .filter(is_controller)
-                .map(|name| sysroot.text(&format!("{device}/{name}/transport")))
-                .collect::<Vec<_>>()
-        }),
-        own => Fact::Value(vec![own.into()]),
-    };
-    controllers.and_then(|transports| {
-        if transports.is_empty() {
-            return Fact::Unsupported("no controller tells its transport".to_owned());
-        }
-        let mut nearest = Transport::Nvme;
-        for transport in transports {
-            match transport.known() {
-                Ok(text) if text.trim() == "pcie" => {}
-                Ok(_) => nearest = Transport::NvmeFabric,
-                Err(gap) => return gap.into(),
-            }
-        }
-        Fact::Value(nearest)
-    })
+/// The transport that the directories above a drive tell.
+pub(super) fn of_path(path: &str) -> Option<Transport> {
+    let has = |part: &str| path.split('/').any(|component| component.starts_with(part));
+    [
+        ("usb", Transport::Usb),
+        ("virtio", Transport::Virtio),
+        ("rport-", Transport::FibreChannel),
+        ("session", Transport::Iscsi),
+        ("ata", Transport::Sata),
+        ("host", Transport::Scsi),
+        ("target", Transport::Scsi),
+    ]
+    .into_iter()
+    .find_map(|(part, transport)| has(part).then_some(transport))
 }
 
 pub(super) fn read(sysroot: &Sysroot) -> Reading<Vec<Disk>> {
     let names = sysroot.list(DIRECTORY).or_else(|| Fact::Unreadable(ENOENT));
     let disks = names.map(|names| {
-        names
-            .into_iter()
-            .filter_map(|name| Disk::read(sysroot, name))
-            .collect()
+        let disk = |name: &String| Disk::read(sysroot, name.clone(), &names);
+        names.iter().filter_map(disk).collect()
     });
     disks.at(DIRECTORY)
 }
@@ -259,6 +295,10 @@ impl ToWire for Disk {
             ("medium", self.medium.to_value()),
             ("wwid", self.wwid.to_value()),
             ("serial", self.serial.to_value()),
+            ("model", self.model.to_value()),
+            ("size_bytes", self.size_bytes.to_value()),
+            ("controllers", self.controllers.to_value()),
+            ("hidden_paths", self.hidden_paths.to_value()),
         ])
     }
 }

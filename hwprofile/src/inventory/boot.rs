@@ -103,13 +103,13 @@ fn secure_boot(sysroot: &Sysroot) -> Fact<SecureBoot> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Flag {
+pub(super) enum Flag {
     Set,
     Clear,
 }
 
 /// A firmware variable of one byte, after four bytes of attributes.
-fn flag(bytes: &[u8]) -> Fact<Flag> {
+pub(super) fn flag(bytes: &[u8]) -> Fact<Flag> {
     match bytes {
         [_, _, _, _, 0] => Fact::Value(Flag::Clear),
         [_, _, _, _, 1] => Fact::Value(Flag::Set),
@@ -121,16 +121,19 @@ fn lockdown(sysroot: &Sysroot) -> Fact<Lockdown> {
     if !is_mounted(sysroot, SECURITY) {
         return Fact::Unreadable(ENOENT);
     }
-    sysroot.text(LOCKDOWN).and_then(|text| {
-        let chosen = text.split_whitespace().find_map(|word| {
-            word.strip_prefix('[')
-                .and_then(|word| word.strip_suffix(']'))
-        });
-        match chosen.and_then(|word| word.parse().ok()) {
-            Some(lockdown) => Fact::Value(lockdown),
-            None => Fact::Unsupported("no known word stands in brackets".to_owned()),
-        }
-    })
+    sysroot.text(LOCKDOWN).and_then(|text| chosen(&text))
+}
+
+/// The word in brackets: `none [integrity] confidentiality`.
+pub(super) fn chosen(text: &str) -> Fact<Lockdown> {
+    let chosen = text.split_whitespace().find_map(|word| {
+        word.strip_prefix('[')
+            .and_then(|word| word.strip_suffix(']'))
+    });
+    match chosen.and_then(|word| word.parse().ok()) {
+        Some(lockdown) => Fact::Value(lockdown),
+        None => Fact::Unsupported("no known word stands in brackets".to_owned()),
+    }
 }
 
 /// Whether a file system that always holds something holds something.

@@ -80,7 +80,7 @@ pub(super) fn read(sysroot: &Sysroot) -> Reading<Container> {
 }
 
 /// The inode in a link such as `pid:[4026531836]`.
-fn inode(kind: &str, text: &str) -> Fact<u64> {
+pub(super) fn inode(kind: &str, text: &str) -> Fact<u64> {
     let number = text
         .strip_prefix(kind)
         .and_then(|rest| rest.strip_prefix(":["))

@@ -6,15 +6,20 @@ use crate::sysroot::{Sysroot, TEXT_LIMIT};
 const PATH: &str = "/proc/meminfo";
 
 pub(super) fn read(sysroot: &Sysroot) -> Reading<u64> {
-    let fact = sysroot.text_within(PATH, TEXT_LIMIT).and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-        let kibibytes = line
-            .and_then(|rest| rest.trim().strip_suffix("kB"))
-            .and_then(|digits| digits.trim().parse::<u64>().ok());
-        match kibibytes.and_then(|kibibytes| kibibytes.checked_mul(1024)) {
-            Some(bytes) => Fact::Value(bytes),
-            None => Fact::Unsupported("it has no MemTotal in kB".to_owned()),
-        }
-    });
-    fact.at(PATH)
+    let text = sysroot.text_within(PATH, TEXT_LIMIT);
+    text.and_then(|text| total(&text)).at(PATH)
+}
+
+/// The total in bytes: of the machine, or of one NUMA node, whose lines name the node first.
+pub(super) fn total(text: &str) -> Fact<u64> {
+    let rest = text
+        .lines()
+        .find_map(|line| line.split_once("MemTotal:").map(|(_, rest)| rest));
+    let kibibytes = rest
+        .and_then(|rest| rest.trim().strip_suffix("kB"))
+        .and_then(|digits| digits.trim().parse::<u64>().ok());
+    match kibibytes.and_then(|kibibytes| kibibytes.checked_mul(1024)) {
+        Some(bytes) => Fact::Value(bytes),
+        None => Fact::Unsupported("it has no MemTotal in kB".to_owned()),
+    }
 }

@@ -8,11 +8,14 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::fact::{Fact, Gap, Reading};
-use crate::sysroot::Sysroot;
+use crate::inventory::live::Live;
+use crate::sysroot::{Sysroot, TEXT_LIMIT};
 use crate::wire::{ToWire, object, wire_word};
 use crate::zone::vocabulary;
 
 const DIRECTORY: &str = "/sys/class/net";
+/// Where the kernel tells of its bonds, with the true addresses of their members.
+const BONDS: &str = "/proc/net/bonding";
 /// The error number of the operating system for a file that is not there.
 const ENOENT: i32 = 2;
 /// The length of an InfiniBand address; its last eight bytes are the port's own.
@@ -49,6 +52,12 @@ pub struct Nic {
     pub bus: Fact<Bus>,
     /// Its permanent address.
     pub permanent: Reading<HardwareAddress>,
+    /// The driver that holds it.
+    pub driver: Fact<String>,
+    /// The device that it is: of PCI, its address there.
+    pub device: Fact<String>,
+    /// The bond or bridge that it is a member of.
+    pub bond: Fact<String>,
     /// The physical function behind it, when it is a virtual one.
     pub physical_function: Fact<String>,
 }
@@ -146,7 +155,7 @@ impl fmt::Display for HardwareAddress {
 }
 
 impl Nic {
-    fn read(sysroot: &Sysroot, name: String) -> Option<Self> {
+    fn read(sysroot: &Sysroot, live: &Live, name: String) -> Option<Self> {
         let at = |file: &str| format!("{DIRECTORY}/{name}/{file}");
         if !sysroot.exists(&at("device")) {
             return None;
@@ -161,11 +170,26 @@ impl Nic {
             });
         Some(Self {
             bus,
-            permanent: permanent(sysroot, &name),
+            permanent: told(live, &name).unwrap_or_else(|| permanent(sysroot, &name)),
+            driver: sysroot.link_name(&at("device/driver")),
+            device: sysroot.link_name(&at("device")),
+            bond: sysroot.link_name(&at("master")),
             physical_function: sysroot.link_name(&at("device/physfn")),
             name,
         })
     }
+}
+
+/// The address that the running kernel tells. It tells none for what has none, and older kernels
+/// tell none at all: then the files are asked.
+fn told(live: &Live, name: &str) -> Option<Reading<HardwareAddress>> {
+    let bytes = live.addresses.value()?.get(name)?;
+    let text: Vec<String> = bytes
+        .iter()
+        .map(|byte| crate::wire::hex(&[*byte]))
+        .collect();
+    let path = format!("netlink RTM_GETLINK {name} IFLA_PERM_ADDRESS");
+    (!bytes.is_empty()).then(|| HardwareAddress::read(&text.join(":")).at(path))
 }
 
 /// A member of a bond shows the address of the bond, and keeps its own elsewhere.
@@ -174,6 +198,17 @@ fn permanent(sysroot: &Sysroot, name: &str) -> Reading<HardwareAddress> {
     let kept = sysroot.text(&bond);
     if kept != Fact::Absent {
         return kept.and_then(|text| HardwareAddress::read(&text)).at(bond);
+    }
+    if let Fact::Value(bond) = sysroot.link_name(&format!("{DIRECTORY}/{name}/master")) {
+        let path = format!("{BONDS}/{bond}");
+        let kept = sysroot.text_within(&path, TEXT_LIMIT);
+        if kept != Fact::Absent {
+            let address = |text: String| match member_address(&text, name) {
+                Some(address) => HardwareAddress::read(address),
+                None => Fact::Unsupported("it does not name this member".to_owned()),
+            };
+            return kept.and_then(address).at(path);
+        }
     }
     let path = format!("{DIRECTORY}/{name}/address");
     let assigned = sysroot.text(&format!("{DIRECTORY}/{name}/addr_assign_type"));
@@ -193,12 +228,26 @@ fn permanent(sysroot: &Sysroot, name: &str) -> Reading<HardwareAddress> {
     fact.at(path)
 }
 
-pub(super) fn read(sysroot: &Sysroot) -> Reading<Vec<Nic>> {
+/// The permanent address of one member in what a bond tells of itself.
+#[must_use]
+pub fn member_address<'a>(bond: &'a str, member: &str) -> Option<&'a str> {
+    let mut of_member = bond.lines().skip_while(|line| {
+        let name = line.strip_prefix("Slave Interface:");
+        name.is_none_or(|name| name.trim() != member)
+    });
+    of_member.next()?;
+    of_member
+        .take_while(|line| !line.starts_with("Slave Interface:"))
+        .find_map(|line| line.strip_prefix("Permanent HW addr:"))
+        .map(str::trim)
+}
+
+pub(super) fn read(sysroot: &Sysroot, live: &Live) -> Reading<Vec<Nic>> {
     let names = sysroot.list(DIRECTORY).or_else(|| Fact::Unreadable(ENOENT));
     let nics = names.map(|names| {
         names
             .into_iter()
-            .filter_map(|name| Nic::read(sysroot, name))
+            .filter_map(|name| Nic::read(sysroot, live, name))
             .collect()
     });
     nics.at(DIRECTORY)
@@ -221,6 +270,12 @@ impl ToWire for Nic {
                 self.bus.clone().at(at("device/subsystem")).to_value(),
             ),
             ("permanent", self.permanent.to_value()),
+            (
+                "driver",
+                self.driver.clone().at(at("device/driver")).to_value(),
+            ),
+            ("device", self.device.clone().at(at("device")).to_value()),
+            ("bond", self.bond.clone().at(at("master")).to_value()),
             (
                 "physfn",
                 self.physical_function
@@ -279,6 +334,17 @@ mod tests {
         ] {
             assert!(HardwareAddress::read(text).value().is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_bond_tells_the_true_address_of_each_member() {
+        let bond = "Bonding Mode: 802.3ad\n\nSlave Interface: eno1\nPermanent HW addr: \
+                    b4:96:91:00:00:02\n\nSlave Interface: eno10\nLink: up\n\nSlave Interface: eno2\n\
+                    Permanent HW addr: b4:96:91:00:00:03\n";
+        assert_eq!(member_address(bond, "eno1"), Some("b4:96:91:00:00:02"));
+        assert_eq!(member_address(bond, "eno2"), Some("b4:96:91:00:00:03"));
+        assert_eq!(member_address(bond, "eno10"), None);
+        assert_eq!(member_address(bond, "eno3"), None);
     }
 
     #[test]

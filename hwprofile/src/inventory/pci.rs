@@ -15,6 +15,8 @@ use crate::wire::{FromWire, ToWire, object};
 const DIRECTORY: &str = "/sys/bus/pci/devices";
 const NVIDIA: &str = "/proc/driver/nvidia/gpus";
 
+const NVIDIA_VENDOR: u16 = 0x10de;
+
 /// Vendors whose displays are those of management controllers or of virtual machines: ASPEED,
 /// Matrox, XGI, Huawei, Cirrus, Silicon Motion, Nuvoton, QEMU, Bochs, `VirtualBox`, `VMware`,
 /// Hyper-V.
@@ -55,10 +57,18 @@ pub struct PciFunction {
     pub vendor: Fact<u16>,
     /// Its device number.
     pub device: Fact<u16>,
+    /// Vendor and device number of the card or board that it is a part of.
+    pub subsystem: Fact<(u16, u16)>,
     /// The driver that holds it.
     pub driver: Fact<String>,
     /// The IOMMU group that it belongs to.
     pub iommu_group: Fact<String>,
+    /// How that group is held: `DMA` and `DMA-FQ` translate, `identity` does not.
+    pub iommu_domain: Fact<String>,
+    /// How many virtual functions it is divided into.
+    pub virtual_functions: Fact<u64>,
+    /// The NUMA node that it is near to; absent where the firmware does not say.
+    pub numa_node: Fact<u64>,
     /// The physical function behind it, when it is a virtual one: the device is shared.
     pub physical_function: Fact<String>,
 }
@@ -103,12 +113,33 @@ impl PciFunction {
                 Err(_) => Fact::Unsupported("it is longer than 16 bits".to_owned()),
             })
         };
+        // A number below zero says that there is none.
+        let number = |name: &str| {
+            sysroot.text(&at(name)).and_then(|text| match text.trim() {
+                text if text.starts_with('-') => Fact::Absent,
+                text => text.parse().map_or_else(
+                    |_| Fact::Unsupported("it is not a number".to_owned()),
+                    Fact::Value,
+                ),
+            })
+        };
+        let group = sysroot.link_name(&at("iommu_group"));
         Self {
             class: hexadecimal(sysroot, &at("class")),
             vendor: short("vendor"),
             device: short("device"),
             driver: sysroot.link_name(&at("driver")),
-            iommu_group: sysroot.link_name(&at("iommu_group")),
+            subsystem: short("subsystem_vendor").and_then(|vendor| {
+                let device = short("subsystem_device");
+                device.map(|device| (vendor, device))
+            }),
+            iommu_domain: group.clone().and_then(|group| {
+                let path = format!("/sys/kernel/iommu_groups/{group}/type");
+                sysroot.text(&path).map(|kind| kind.trim().to_owned())
+            }),
+            iommu_group: group,
+            virtual_functions: number("sriov_numvfs"),
+            numa_node: number("numa_node"),
             physical_function: sysroot.link_name(&at("physfn")),
             address: PciAddress(address),
         }
@@ -172,15 +203,18 @@ impl PciFunction {
 }
 
 fn hexadecimal(sysroot: &Sysroot, path: &str) -> Fact<u32> {
-    sysroot.text(path).and_then(|text| {
-        let digits = text.trim();
-        let digits = digits.strip_prefix("0x").unwrap_or(digits);
-        let is_number = digits.bytes().all(|b| b.is_ascii_hexdigit());
-        match u32::from_str_radix(digits, 16) {
-            Ok(number) if is_number => Fact::Value(number),
-            Ok(_) | Err(_) => Fact::Unsupported("it is not a hexadecimal number".to_owned()),
-        }
-    })
+    sysroot.text(path).and_then(|text| number(&text))
+}
+
+/// A number as the kernel writes it: `0x8086`.
+pub(super) fn number(text: &str) -> Fact<u32> {
+    let digits = text.trim();
+    let digits = digits.strip_prefix("0x").unwrap_or(digits);
+    let is_number = digits.bytes().all(|b| b.is_ascii_hexdigit());
+    match u32::from_str_radix(digits, 16) {
+        Ok(number) if is_number => Fact::Value(number),
+        Ok(_) | Err(_) => Fact::Unsupported("it is not a hexadecimal number".to_owned()),
+    }
 }
 
 pub(super) fn read(sysroot: &Sysroot) -> Reading<Vec<PciFunction>> {
@@ -197,11 +231,10 @@ pub(super) fn gpus(sysroot: &Sysroot, pci: &Reading<Vec<PciFunction>>) -> Readin
     let gpus = |functions: Vec<PciFunction>| {
         functions
             .iter()
-            .filter(|function| function.is_gpu())
             .filter_map(|function| {
                 Some(Gpu {
                     address: function.address.clone(),
-                    vendor: *function.vendor.value()?,
+                    vendor: maker(sysroot, function)?,
                     division: division(sysroot, function),
                     uuid: uuid(sysroot, function),
                 })
@@ -209,6 +242,20 @@ pub(super) fn gpus(sysroot: &Sysroot, pci: &Reading<Vec<PciFunction>>) -> Readin
             .collect()
     };
     pci.fact.clone().map(gpus).at(DIRECTORY)
+}
+
+/// Who made a graphics or compute processor; none where the function is something else. What the
+/// driver of NVIDIA holds is one, also where a function does not tell its vendor.
+fn maker(sysroot: &Sysroot, function: &PciFunction) -> Option<u16> {
+    if function.is_gpu() {
+        return function.vendor.value().copied();
+    }
+    let is_display = function
+        .class
+        .value()
+        .is_some_and(|class| class >> 16 == 0x03);
+    let is_held = || sysroot.exists(&format!("{NVIDIA}/{}", function.address));
+    (is_display && function.vendor == Fact::Absent && is_held()).then_some(NVIDIA_VENDOR)
 }
 
 fn division(sysroot: &Sysroot, function: &PciFunction) -> GpuDivision {
@@ -252,13 +299,15 @@ fn uuid(sysroot: &Sysroot, function: &PciFunction) -> Reading<Identifier> {
 fn information(sysroot: &Sysroot, function: &PciFunction, key: &str) -> Fact<String> {
     sysroot
         .text(&format!("{NVIDIA}/{}/information", function.address))
-        .and_then(|text| {
-            let value = text.lines().find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                (name.trim() == key).then(|| value.trim().to_owned())
-            });
-            value.map_or(Fact::Absent, Fact::Value)
-        })
+        .and_then(|text| line(&text, key).map_or(Fact::Absent, Fact::Value))
+}
+
+/// What stands behind a key and its colon.
+pub(super) fn line(text: &str, key: &str) -> Option<String> {
+    text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        (name.trim() == key).then(|| value.trim().to_owned())
+    })
 }
 
 impl ToWire for u32 {
@@ -305,6 +354,32 @@ impl ToWire for PciFunction {
             (
                 "iommu_group",
                 self.iommu_group.clone().at(at("iommu_group")).to_value(),
+            ),
+            (
+                "subsystem",
+                self.subsystem
+                    .clone()
+                    .map(|(vendor, device)| format!("{vendor:04x}:{device:04x}"))
+                    .at(at("subsystem_vendor"))
+                    .to_value(),
+            ),
+            (
+                "iommu_domain",
+                self.iommu_domain
+                    .clone()
+                    .at(at("iommu_group/type"))
+                    .to_value(),
+            ),
+            (
+                "sriov_numvfs",
+                self.virtual_functions
+                    .clone()
+                    .at(at("sriov_numvfs"))
+                    .to_value(),
+            ),
+            (
+                "numa_node",
+                self.numa_node.clone().at(at("numa_node")).to_value(),
             ),
             (
                 "physfn",

@@ -10,6 +10,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::fact::{Fact, Reading};
+use crate::inventory::live::Live;
 use crate::inventory::pci::PciFunction;
 use crate::sysroot::{Sysroot, TEXT_LIMIT};
 use crate::wire::{FromWire, ToWire, object};
@@ -130,17 +131,21 @@ fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
     })
 }
 
-fn count(text: &str) -> Fact<u64> {
-    let count = values(text, "processor")
-        .filter(|value| value.parse::<u32>().is_ok())
-        .count();
+pub(super) fn count(text: &str) -> Fact<u64> {
+    let numbered = values(text, "processor").filter(|value| value.parse::<u32>().is_ok());
+    // A mainframe numbers them before the colon.
+    let numbers = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("processor ")?.split_once(':'))
+        .filter(|(number, _)| number.trim().parse::<u32>().is_ok());
+    let count = numbered.count().max(numbers.count());
     match u64::try_from(count) {
         Ok(count) if count > 0 => Fact::Value(count),
         _ => Fact::Unsupported("no processor is numbered there".to_owned()),
     }
 }
 
-fn model(text: &str) -> Fact<String> {
+pub(super) fn model(text: &str) -> Fact<String> {
     ["model name", "Processor", "cpu model", "cpu"]
         .into_iter()
         .find_map(|key| values(text, key).next())
@@ -149,7 +154,7 @@ fn model(text: &str) -> Fact<String> {
         })
 }
 
-fn hypervisor_flag(text: &str) -> Fact<HypervisorFlag> {
+pub(super) fn hypervisor_flag(text: &str) -> Fact<HypervisorFlag> {
     let mut flags = values(text, "flags").peekable();
     if flags.peek().is_none() {
         return Fact::Unsupported("this processor has no such flag".to_owned());
@@ -177,44 +182,89 @@ fn vulnerabilities(sysroot: &Sysroot) -> Reading<BTreeMap<String, String>> {
     fact.at(VULNERABILITIES)
 }
 
+/// The hypervisor of a system on a mainframe, and of one with a device tree.
+const SYSTEM_INFORMATION: &str = "/proc/sysinfo";
+const DEVICE_TREE: &str = "/proc/device-tree/hypervisor";
+/// The registers of a processor, as a path.
+const CPUID: &str = "CPUID 1.ECX[31]";
+/// The subsystem that QEMU gives to the devices it makes.
+const VIRTUAL_SUBSYSTEM: (u16, u16) = (0x1af4, 0x1100);
+
 /// Puts the signs together. One sign is enough; only a processor that denies it proves the
-/// contrary.
+/// contrary, the running one before what a file says of it.
 pub(super) fn virtualization(
     sysroot: &Sysroot,
+    live: &Live,
     processor: &Processor,
     pci: &Reading<Vec<PciFunction>>,
 ) -> Reading<Virtualization> {
     let flag = &processor.hypervisor_flag;
-    if flag.value() == Some(&HypervisorFlag::Set) {
-        let sign = "the processor flag hypervisor is set (CPUID 1, ECX bit 31)".to_owned();
-        return Fact::Value(Virtualization::Virtual(sign)).at(CPUINFO);
-    }
-    if let Fact::Value(kind) = sysroot.text(HYPERVISOR)
-        && kind.trim() != "none"
-    {
-        return Fact::Value(Virtualization::Virtual(format!(
-            "hypervisor {:?}",
-            kind.trim()
-        )))
-        .at(HYPERVISOR);
-    }
-    let device = pci.value().and_then(|functions| {
-        functions.iter().find(|function| {
-            function
-                .vendor
-                .value()
-                .is_some_and(|vendor| VIRTUAL_VENDORS.contains(vendor))
+    let sign = of_processor(live)
+        .or_else(|| {
+            let sign = "the processor flag hypervisor is set (CPUID 1, ECX bit 31)";
+            let is_set = flag.value() == Some(&HypervisorFlag::Set);
+            is_set.then(|| (sign.to_owned(), CPUINFO.to_owned()))
         })
-    });
-    if let Some(device) = device {
-        let sign = format!(
-            "a device that exists in virtual machines only: {}",
-            device.ids()
-        );
-        return Fact::Value(Virtualization::Virtual(sign)).at(device.path());
+        .or_else(|| of_kernel(sysroot))
+        .or_else(|| of_devices(pci));
+    if let Some((sign, path)) = sign {
+        return Fact::Value(Virtualization::Virtual(sign)).at(path);
     }
-    flag.fact
-        .clone()
-        .map(|_| Virtualization::BareMetal)
-        .at(CPUINFO)
+    match &live.hypervisor {
+        Fact::Value(_) => Fact::Value(Virtualization::BareMetal).at(CPUID),
+        Fact::Absent | Fact::Placeholder(_) | Fact::Unreadable(_) | Fact::Unsupported(_) => flag
+            .fact
+            .clone()
+            .map(|_| Virtualization::BareMetal)
+            .at(CPUINFO),
+    }
+}
+
+/// A sign and its path, from the running processor.
+fn of_processor(live: &Live) -> Option<(String, String)> {
+    let hypervisor = live.hypervisor.value()?;
+    (hypervisor.flag == HypervisorFlag::Set).then(|| {
+        let name = &hypervisor.signature;
+        let sign = format!("CPUID 1.ECX bit 31 = 1, leaf 0x40000000 = {name:?}");
+        (sign, CPUID.to_owned())
+    })
+}
+
+/// A sign and its path, from what the kernel found at its start.
+fn of_kernel(sysroot: &Sysroot) -> Option<(String, String)> {
+    let told = sysroot.text(HYPERVISOR);
+    if let Some(kind) = told
+        .value()
+        .map(|kind| kind.trim())
+        .filter(|k| *k != "none")
+    {
+        return Some((format!("hypervisor {kind:?}"), HYPERVISOR.to_owned()));
+    }
+    if sysroot.exists(DEVICE_TREE) {
+        let sign = "the device tree names a hypervisor".to_owned();
+        return Some((sign, DEVICE_TREE.to_owned()));
+    }
+    let told = sysroot.text_within(SYSTEM_INFORMATION, TEXT_LIMIT);
+    let program = values(told.value()?, "VM00 Control Program").next()?;
+    let program: String = program.chars().take(64).collect();
+    Some((
+        format!("control program {program:?}"),
+        SYSTEM_INFORMATION.to_owned(),
+    ))
+}
+
+/// A sign and its path, from a device that exists in virtual machines only.
+fn of_devices(pci: &Reading<Vec<PciFunction>>) -> Option<(String, String)> {
+    let is_virtual = |function: &&PciFunction| {
+        let vendor = function.vendor.value();
+        let subsystem = function.subsystem.value();
+        vendor.is_some_and(|vendor| VIRTUAL_VENDORS.contains(vendor))
+            || subsystem == Some(&VIRTUAL_SUBSYSTEM)
+    };
+    let device = pci.value()?.iter().find(is_virtual)?;
+    let sign = format!(
+        "a device that exists in virtual machines only: {}",
+        device.ids()
+    );
+    Some((sign, device.path()))
 }

@@ -136,6 +136,21 @@ pub struct Platform {
     pub removable: Demand<RemovableDemand>,
 }
 
+impl Platform {
+    /// Whether two platforms ask the same of a machine, wherever they say so.
+    #[must_use]
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        self.virtualization.wants == other.virtualization.wants
+            && self.container.wants == other.container.wants
+            && self.secure_boot.wants == other.secure_boot.wants
+            && self.lockdown.wants == other.lockdown.wants
+            && self.iommu.wants == other.iommu.wants
+            && self.tpm.wants == other.tpm.wants
+            && self.vulnerabilities.wants == other.vulnerabilities.wants
+            && self.removable.wants == other.removable.wants
+    }
+}
+
 /// The platforms as they are written, before inheritance.
 pub(super) struct Platforms {
     written: BTreeMap<String, Written>,

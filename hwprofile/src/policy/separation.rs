@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ZoneName;
 use crate::code::Code;
+use crate::constitution;
 use crate::domain::Domain;
 use crate::policy::fault::{Faults, Located};
 use crate::policy::file;
@@ -105,7 +106,12 @@ pub(super) fn read(
     }
     let pairs = pairs(known);
     for (index, rule) in rules.iter().enumerate() {
-        check_use(index, rule, (&rules, &pairs), faults);
+        let whole = Whole {
+            rules: &rules,
+            pairs: &pairs,
+            zones,
+        };
+        check_use(index, rule, whole, faults);
     }
     rules
 }
@@ -216,7 +222,11 @@ fn check_warning(rule: &Separation, zones: &BTreeMap<ZoneName, ZoneRule>, faults
 fn check_use(
     index: usize,
     rule: &Separation,
-    (rules, pairs): (&[Separation], &[(&ZoneName, &ZoneName)]),
+    Whole {
+        rules,
+        pairs,
+        zones,
+    }: Whole<'_>,
     faults: &mut Faults,
 ) {
     let mut stronger = None;
@@ -227,7 +237,10 @@ fn check_use(
             *at != index && other.covers(a, b) && other.makes_useless(rule, at.cmp(&index))
         });
         match other {
-            Some((_, other)) => stronger = Some(other),
+            Some((_, other)) => stronger = Some(Stronger::Rule(other)),
+            None if is_below_constitution(rule, zones.get(*a), zones.get(*b)) => {
+                stronger = stronger.or(Some(Stronger::Constitution));
+            }
             None => return,
         }
     }
@@ -235,12 +248,41 @@ fn check_use(
         let consequence = format!("{} never fires: there is no other zone", rule.rule.text);
         let fix = "define the other zone, or remove the rule".to_owned();
         faults.push(Code::NeverFires, rule.rule.clone(), consequence, fix);
-    } else if let Some(other) = stronger {
-        let consequence = format!(
-            "{} never decides: line {} does first",
-            rule.rule.text, other.rule.line
-        );
-        let fix = format!("remove it, or the rule {}", other.rule.text);
+    } else if let Some(stronger) = stronger {
+        let (first, fix) = match stronger {
+            Stronger::Rule(other) => (
+                format!("line {} does first", other.rule.line),
+                format!("remove it, or the rule {}", other.rule.text),
+            ),
+            Stronger::Constitution => (
+                format!("the constitution does at {}", constitution::DOMAIN),
+                "remove it, or write a wider domain".to_owned(),
+            ),
+        };
+        let consequence = format!("{} never decides: {first}", rule.rule.text);
         faults.push(Code::Shadowed, rule.rule.clone(), consequence, fix);
     }
+}
+
+/// What a rule is weighed against.
+#[derive(Clone, Copy)]
+struct Whole<'r> {
+    rules: &'r [Separation],
+    pairs: &'r [(&'r ZoneName, &'r ZoneName)],
+    zones: &'r BTreeMap<ZoneName, ZoneRule>,
+}
+
+/// What makes a rule useless.
+enum Stronger<'r> {
+    Rule(&'r Separation),
+    Constitution,
+}
+
+/// Whether the constitution parts the pair at a wider domain than the rule. A rule as wide as it is
+/// welcome: it gives the constitution a line and a reason of its own.
+fn is_below_constitution(rule: &Separation, a: Option<&ZoneRule>, b: Option<&ZoneRule>) -> bool {
+    let (Some(a), Some(b)) = (a, b) else {
+        return false;
+    };
+    rule.domain < constitution::DOMAIN && constitution::covers(a, b)
 }

@@ -5,17 +5,18 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::rig::lab_policy;
+use super::table;
 use crate::domain::WitnessKind;
 use crate::identity::Identity;
-use crate::inventory::{HypervisorFlag, Virtualization};
-use crate::{Evidence, Grade, Inventory, NodeVerdict, judge_node, placeholder};
+use crate::inventory::{Dmi, HypervisorFlag, Virtualization};
+use crate::{Evidence, Fact, Grade, Inventory, NodeVerdict, judge_node, placeholder};
 
 /// The folder of captures, absolute or relative to the workspace.
 #[expect(
     clippy::disallowed_methods,
     reason = "where the captures lie is the tester's to say"
 )]
-fn shared() -> Option<PathBuf> {
+pub(super) fn shared() -> Option<PathBuf> {
     let named = PathBuf::from(std::env::var("COFFERDAM_SHARED").ok()?);
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
     let shared = if named.is_absolute() {
@@ -48,10 +49,11 @@ fn captures_of_real_machines_are_read_truthfully() {
         WitnessKind::ProductSerial,
         WitnessKind::BoardSerial,
         WitnessKind::ProductUuid,
-        WitnessKind::ChassisSerial,
     ] {
         assert!(kinds.contains(&kind), "{kind}");
     }
+    // This maker writes the serial number of the system on its enclosure too.
+    assert!(!kinds.contains(&WitnessKind::ChassisSerial));
     let exporter = unpack_ttar(&captures.join("prometheus/node_exporter-sys.ttar"));
     check(exporter.path());
     let features = captures.join("node-feature-discovery/testdata/source/pci");
@@ -85,12 +87,132 @@ fn captures_of_real_machines_are_read_truthfully() {
     }
 }
 
+#[test]
+fn what_dmidecode_printed_of_real_servers_is_read_from_bytes() {
+    let Some(captures) = shared() else {
+        println!("skipped: COFFERDAM_SHARED names no folder with captures");
+        return;
+    };
+    let mut reports = Vec::new();
+    files_below(&captures.join("linuxhw-DMI/Server"), &mut reports);
+    assert!(reports.len() > 50, "{}", reports.len());
+    let mut two_enclosures = 0;
+    for path in &reports {
+        let report = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+        let printed = table::printed(&report);
+        let machine = super::rig::Machine::empty("st1");
+        machine.write(
+            "sys/firmware/dmi/tables/DMI",
+            table::of_report(&printed).bytes(),
+        );
+        let inventory = check(machine.root());
+        compare(&inventory.dmi, &printed, path);
+        let enclosures = inventory.dmi.enclosures.value().unwrap();
+        two_enclosures += usize::from(enclosures.len() > 1);
+    }
+    assert!(two_enclosures >= 2, "{two_enclosures}");
+}
+
+/// Every list has as many records as were printed, and every value is what was printed.
+fn compare(dmi: &Dmi, printed: &[table::Printed], path: &Path) {
+    let of = |kind: u8| printed.iter().filter(move |one| one.kind == kind);
+    let lengths = [
+        (2, dmi.boards.value().unwrap().len()),
+        (3, dmi.enclosures.value().unwrap().len()),
+        (4, dmi.sockets.value().unwrap().len()),
+        (17, dmi.memory_modules.value().unwrap().len()),
+        (39, dmi.power_supplies.value().unwrap().len()),
+    ];
+    for (kind, length) in lengths {
+        assert_eq!(length, of(kind).count(), "{kind} {}", path.display());
+    }
+    let same = |fact: &Fact<String>, text: Option<&String>| match fact {
+        Fact::Value(value) => Some(value.as_str()) == text.map(|text| text.trim()),
+        Fact::Absent => text.is_none_or(|text| text == "Not Specified"),
+        Fact::Placeholder(_) => text.is_some_and(|text| placeholder::says_nothing(text)),
+        Fact::Unreadable(_) | Fact::Unsupported(_) => false,
+    };
+    for system in of(1).take(1) {
+        let vendor = system.fields.get("Manufacturer");
+        assert!(same(&dmi.sys_vendor.fact, vendor), "{}", path.display());
+        let product = system.fields.get("Product Name");
+        assert!(same(&dmi.product_name.fact, product), "{}", path.display());
+    }
+    for (enclosure, one) in dmi.enclosures.value().unwrap().iter().zip(of(3)) {
+        let kind = one.fields.get("Type").map_or("", String::as_str);
+        let number = enclosure.kind.value().unwrap().number();
+        assert_eq!(number, table::enclosure_kind(kind), "{}", path.display());
+        let units = enclosure
+            .height_units
+            .value()
+            .map(|units| format!("{units} U"));
+        let height = one.fields.get("Height").filter(|text| text.ends_with(" U"));
+        assert_eq!(units.as_ref(), height, "{}", path.display());
+    }
+    for (module, one) in dmi.memory_modules.value().unwrap().iter().zip(of(17)) {
+        let gibibytes = module.size_bytes.value().map(|bytes| bytes >> 20);
+        let size = one.fields.get("Size").map_or("", String::as_str);
+        let amount: Option<u64> = size
+            .split(' ')
+            .next()
+            .and_then(|digits| digits.parse().ok());
+        let scale = if size.ends_with("GB") { 1024 } else { 1 };
+        assert_eq!(gibibytes, amount.map(|amount| amount * scale), "{size}");
+        assert!(
+            same(&module.part, one.fields.get("Part Number")),
+            "{module:?}"
+        );
+    }
+    for (supply, one) in dmi.power_supplies.value().unwrap().iter().zip(of(39)) {
+        let watts = supply
+            .capacity_watts
+            .value()
+            .map(|watts| format!("{watts} W"));
+        let printed = one.fields.get("Max Power Capacity");
+        assert_eq!(watts.as_ref(), printed.filter(|text| text.ends_with(" W")));
+    }
+}
+
+#[test]
+fn dumps_of_firmware_tables_are_read_with_their_entry_points() {
+    let Some(captures) = shared() else {
+        println!("skipped: COFFERDAM_SHARED names no folder with captures");
+        return;
+    };
+    for (name, version, modules) in [
+        ("smbios_table.bin", "3.1", 2),
+        ("satellite_pro_l70_testdata.bin", "2.7", 4),
+    ] {
+        let dump = fs::read(captures.join("u-root").join(name)).unwrap();
+        let (entry, table) = dump.split_at(32);
+        let machine = super::rig::Machine::empty("st1");
+        machine.write("sys/firmware/dmi/tables/smbios_entry_point", entry);
+        machine.write("sys/firmware/dmi/tables/DMI", table);
+        let dmi = check(machine.root()).dmi;
+        assert_eq!(dmi.version.value().unwrap().to_string(), version, "{name}");
+        let slots = dmi.memory_modules.value().unwrap();
+        assert_eq!(slots.len(), modules, "{name}: {slots:?}");
+    }
+}
+
+fn files_below(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files_below(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
 /// What must hold for every machine: valid JSON, no placeholder as a witness, refused by a policy
 /// that is not its own.
-fn check(root: &Path) -> Inventory {
+pub(super) fn check(root: &Path) -> Inventory {
     let inventory = Inventory::read(root);
-    let text = inventory.to_json().to_string();
-    assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+    let json = inventory.to_json();
+    let read: serde_json::Value = serde_json::from_str(&json.to_string()).unwrap();
+    assert_eq!(read, json);
     for witness in Identity::of(&inventory).witnesses() {
         assert!(
             !placeholder::is_placeholder(witness.value.normalised()),

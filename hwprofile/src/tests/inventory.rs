@@ -3,7 +3,7 @@
 use super::rig::{Machine, NODES};
 use crate::domain::WitnessKind;
 use crate::identity::Identity;
-use crate::inventory::{Bus, GpuDivision, HypervisorFlag, Transport};
+use crate::inventory::{Bus, GpuDivision, HypervisorFlag, Transport, Virtualization};
 use crate::{Fact, Inventory};
 
 fn disk<'a>(inventory: &'a Inventory, name: &str) -> Option<&'a crate::inventory::Disk> {
@@ -234,4 +234,196 @@ fn a_link_out_of_the_tree_gives_no_fact() {
 fn this_very_machine_is_read_without_a_panic() {
     let inventory = Inventory::read(std::path::Path::new("/"));
     assert_eq!(inventory.to_json()["version"], 1);
+}
+
+#[test]
+fn the_running_processor_and_its_file_agree_about_a_hypervisor() {
+    let inventory = Inventory::read(std::path::Path::new("/"));
+    let Some(flag) = inventory.processor.hypervisor_flag.value() else {
+        println!("skipped: this processor has no such flag");
+        return;
+    };
+    let is_set = *flag == HypervisorFlag::Set;
+    let virtualization = &inventory.virtualization;
+    assert!(
+        !is_set || virtualization.path.starts_with("CPUID"),
+        "{virtualization}"
+    );
+    assert!(!is_set || virtualization.to_string().contains("0x40000000"));
+}
+
+#[test]
+fn a_capture_never_shows_a_fact_of_the_machine_that_reads_it() {
+    let machine = Machine::new("kp1");
+    let text = machine.inventory().to_json().to_string();
+    assert!(
+        !text.contains("CPUID") && !text.contains("netlink"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_member_of_a_bond_keeps_the_address_it_was_made_with() {
+    let machine = Machine::new("kp1");
+    machine.write("sys/class/net/eno1/address", "02:00:00:00:00:07\n");
+    machine.write("sys/class/net/eno1/addr_assign_type", "3\n");
+    let changed = machine.inventory();
+    let nic = &changed.nics.value().unwrap()[0];
+    assert!(matches!(&nic.permanent.fact, Fact::Unsupported(why) if why.contains("software")));
+    machine.link("sys/class/net/eno1/master", "../bond0");
+    machine.write(
+        "proc/net/bonding/bond0",
+        "Slave Interface: eno1\nPermanent HW addr: b4:96:91:7a:10:02\n",
+    );
+    let bonded = machine.inventory();
+    let nic = &bonded.nics.value().unwrap()[0];
+    assert_eq!(nic.permanent.value().unwrap().text(), "b4:96:91:7a:10:02");
+    assert_eq!(nic.permanent.path, "/proc/net/bonding/bond0");
+    assert_eq!(nic.bond, Fact::Value("bond0".into()));
+}
+
+#[test]
+fn a_device_that_qemu_made_shows_a_virtual_machine_whatever_the_firmware_says() {
+    let machine = Machine::new("kp1");
+    let home = "sys/bus/pci/devices/0000:00:1f.2";
+    for (file, text) in [
+        ("vendor", "0x8086"),
+        ("device", "0x2922"),
+        ("class", "0x010601"),
+        ("subsystem_vendor", "0x1af4"),
+        ("subsystem_device", "0x1100"),
+    ] {
+        machine.write(&format!("{home}/{file}"), text);
+    }
+    let virtualization = machine.inventory().virtualization;
+    assert!(matches!(
+        virtualization.value(),
+        Some(Virtualization::Virtual(_))
+    ));
+}
+
+#[test]
+fn a_mainframe_and_a_device_tree_name_their_hypervisor() {
+    for (path, content) in [
+        ("proc/sysinfo", "VM00 Control Program: KVM/Linux\n"),
+        ("proc/device-tree/hypervisor/compatible", "linux,kvm"),
+        ("sys/hypervisor/type", "xen\n"),
+    ] {
+        let machine = Machine::empty("kp1");
+        machine.write(path, content);
+        let virtualization = machine.inventory().virtualization;
+        assert!(
+            matches!(virtualization.value(), Some(Virtualization::Virtual(_))),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn a_group_that_lets_its_devices_through_says_so() {
+    let machine = Machine::empty("kp1");
+    let home = "sys/bus/pci/devices/0000:41:00.0";
+    machine.write(&format!("{home}/class"), "0x020000");
+    machine.write(&format!("{home}/sriov_numvfs"), "8\n");
+    machine.write(&format!("{home}/numa_node"), "-1\n");
+    machine.link(
+        &format!("{home}/iommu_group"),
+        "../../../../kernel/iommu_groups/7",
+    );
+    machine.write("sys/kernel/iommu_groups/7/type", "identity\n");
+    let inventory = machine.inventory();
+    let function = &inventory.pci.value().unwrap()[0];
+    assert_eq!(function.iommu_domain, Fact::Value("identity".into()));
+    assert_eq!(function.virtual_functions, Fact::Value(8));
+    assert_eq!(function.numa_node, Fact::Absent);
+}
+
+#[test]
+fn a_drive_with_two_ports_shows_both_ways_to_it_and_is_one_drive() {
+    let machine = Machine::new("kp1");
+    let subsystem = "sys/devices/virtual/nvme-subsystem/nvme-subsys4";
+    machine.write(
+        &format!("{subsystem}/nvme4n1/wwid"),
+        "eui.7a35100000c41e99\n",
+    );
+    machine.write(&format!("{subsystem}/nvme4n1/removable"), "0\n");
+    machine.write(&format!("{subsystem}/nvme4n1/size"), "2048\n");
+    machine.link(&format!("{subsystem}/nvme4n1/device"), "../../nvme-subsys4");
+    for (name, number, address) in [
+        ("nvme4", "65", "0000:81:00.0"),
+        ("nvme5", "66", "0000:c1:00.0"),
+    ] {
+        let home = format!("sys/devices/pci0000:80/{address}/nvme/{name}");
+        machine.write(&format!("{home}/transport"), "pcie\n");
+        machine.write(&format!("{home}/cntlid"), number);
+        machine.write(&format!("{home}/address"), address);
+        let target = format!("../../../pci0000:80/{address}/nvme/{name}");
+        machine.link(&format!("{subsystem}/{name}"), &target);
+    }
+    let shown = subsystem.trim_start_matches("sys/");
+    machine.link("sys/block/nvme4n1", &format!("../{shown}/nvme4n1"));
+    machine.write("sys/block/nvme4c4n1/hidden", "1\n");
+    machine.write("sys/block/nvme4c5n1/hidden", "1\n");
+    let inventory = machine.inventory();
+    let drive = disk(&inventory, "nvme4n1").unwrap();
+    let numbers: Vec<_> = drive
+        .controllers
+        .iter()
+        .map(|way| way.number.value().unwrap())
+        .collect();
+    assert_eq!(numbers, ["65", "66"]);
+    assert_eq!(drive.hidden_paths, ["nvme4c4n1", "nvme4c5n1"]);
+    assert_eq!(drive.transport, Fact::Value(Transport::Nvme));
+    assert_eq!(drive.size_bytes.value(), Some(&(1024 * 1024)));
+    assert!(disk(&inventory, "nvme4c4n1").is_none());
+}
+
+#[test]
+fn a_drive_over_a_network_of_storage_is_not_inside_the_machine() {
+    for (home, transport) in [
+        (
+            "host2/rport-2:0-1/target2:0:0/2:0:0:1",
+            Transport::FibreChannel,
+        ),
+        ("host3/session1/target3:0:0/3:0:0:0", Transport::Iscsi),
+        (
+            "host4/port-4:0/end_device-4:0/target4:0:0/4:0:0:0",
+            Transport::Scsi,
+        ),
+        ("ata3/host5/target5:0:0/5:0:0:0", Transport::Sata),
+    ] {
+        let machine = Machine::empty("kp1");
+        let home = format!("sys/devices/pci0000:00/0000:00:02.0/{home}/block/sdq");
+        machine.write(&format!("{home}/removable"), "0\n");
+        machine.link(
+            "sys/block/sdq",
+            &format!("../{}", home.trim_start_matches("sys/")),
+        );
+        let inventory = machine.inventory();
+        let drive = disk(&inventory, "sdq").unwrap();
+        assert_eq!(drive.transport, Fact::Value(transport), "{home}");
+        let evidence = machine.evidence();
+        let is_local = matches!(transport, Transport::Scsi | Transport::Sata);
+        assert_eq!(evidence.machine().disks.value(), Some(&u64::from(is_local)));
+    }
+}
+
+#[test]
+fn the_pages_of_a_drive_are_read_where_no_file_tells_its_names() {
+    let machine = Machine::empty("kp1");
+    let page = |code: u8, content: &[u8]| {
+        let length = u8::try_from(content.len()).unwrap();
+        [&[0, code, 0, length], content].concat()
+    };
+    let name = [1, 3, 0, 8, 0x50, 0, 0xc5, 0, 0xa1, 0xb2, 0xc3, 0xd4];
+    machine.write(
+        "sys/block/sda/device/vpd_pg80",
+        page(0x80, b"     S3Z8NB0K"),
+    );
+    machine.write("sys/block/sda/device/vpd_pg83", page(0x83, &name));
+    let inventory = machine.inventory();
+    let drive = disk(&inventory, "sda").unwrap();
+    assert_eq!(drive.serial.value().unwrap().reveal(), "S3Z8NB0K");
+    assert_eq!(drive.serial.path, "/sys/block/sda/device/vpd_pg80");
+    assert_eq!(drive.wwid.value().unwrap().reveal(), "naa.5000c500a1b2c3d4");
 }

@@ -266,6 +266,9 @@ fn the_constitution_is_judged_where_no_rule_is_written() {
 fn the_constitution_speaks_about_public_zones_of_every_kind_and_about_identifying_data_only() {
     let public = "kind     = \"analytics\"\nexposure = \"internal\"";
     let text = policy_text().replace(public, &public.replace("internal", "public"));
+    // A rule at board would be one that the constitution makes useless.
+    let rule = "zones  = [\"storage\", \"analytics\"]\ndomain = \"board\"";
+    let text = text.replace(rule, &rule.replace("board", "chassis"));
     let policy = super::rig::parse(&text);
     let zone = |policy: &Policy, name: &str| policy.zone(&name.parse().unwrap()).unwrap().clone();
     let (storage, analytics) = (zone(&policy, "storage"), zone(&policy, "analytics"));

@@ -1,20 +1,27 @@
 //! `cofferctl hw`: this machine, or a captured one, as the product sees it.
 
-use std::path::{Path, PathBuf};
+mod diff;
+mod gaps;
+mod matrix;
+mod source;
 
+use std::path::Path;
+
+use cofferdam_hwprofile::policy::{PinBlock, Standing};
 use cofferdam_hwprofile::{
-    Evidence, Grade, Inventory, NodeName, NodeVerdict, PairVerdict, Policy, Refusal, judge_node,
-    judge_pair,
+    Inventory, NodeName, NodeVerdict, PairReport, PairVerdict, Policy, Refusal, ZoneName,
+    judge_node, report_pair,
 };
 use cofferdam_node::Exit;
 use serde_json::{Value, json};
 
-use crate::cli::HwCommand;
-use crate::verdict::{Failure, Format, Outcome, Verdict};
+use crate::cli::{HwCommand, PinArguments};
+use crate::verdict::{Failure, Format, Outcome, Verdict, warning};
+use source::{evidence_of, grade_of};
 
 pub(crate) fn run(command: HwCommand, format: Format) -> Outcome {
     match command {
-        HwCommand::Facts { sysroot } => Ok(facts(&sysroot)),
+        HwCommand::Facts { sysroot, evidence } => Ok(facts(&sysroot, evidence.as_deref())),
         HwCommand::Check {
             policy,
             node,
@@ -22,33 +29,73 @@ pub(crate) fn run(command: HwCommand, format: Format) -> Outcome {
         } => check(&policy, &node, &sysroot),
         HwCommand::Watch(arguments) => super::watch::run(&arguments, format),
         HwCommand::Compare { policy, a, b } => compare(&policy, &a, &b),
+        HwCommand::Policy { file, matrix } => {
+            let shown = if matrix {
+                matrix::Shown::Matrix
+            } else {
+                matrix::Shown::Verdict
+            };
+            matrix::run(&file, shown)
+        }
+        HwCommand::Pin(arguments) => pin(&arguments),
+        HwCommand::Diff { a, b } => diff::run(&a, &b),
     }
 }
 
-fn facts(sysroot: &Path) -> Verdict {
+fn facts(sysroot: &Path, site: Option<&str>) -> Verdict {
     let inventory = Inventory::read(sysroot);
-    let value = inventory.to_json();
+    let whole = inventory.to_json();
+    let unread = gaps::told(&whole);
+    let (what, value) = match site {
+        Some(site) => {
+            let evidence = cofferdam_hwprofile::Evidence::of(&inventory, site, grade_of(sysroot));
+            ("evidence", evidence.to_json())
+        }
+        None => ("facts", whole),
+    };
     let text = serde_json::to_string_pretty(&value).unwrap_or_default();
     Verdict::yes(format!(
-        "facts read below {} ({})",
+        "{what} read below {} ({}){}",
         sysroot.display(),
-        grade_of(sysroot)
+        grade_of(sysroot),
+        unread.count()
     ))
-    .body(text)
+    .body(format!("{text}\n{}", unread.text()))
     .value(value)
 }
 
 fn check(policy: &Path, node: &str, sysroot: &Path) -> Outcome {
     let policy = read_policy(policy)?;
     let node = node_of(&policy, node)?;
-    let evidence = evidence_of(&policy, sysroot);
+    let (evidence, unread) = evidence_of(&policy, sysroot)?;
     match judge_node(&policy, &node, &evidence) {
-        NodeVerdict::Match(_met) => Ok(Verdict::yes(format!(
-            "match: node {node} may serve its zone ({})",
-            evidence.grade()
-        ))
-        .value(json!({ "node": node.to_string(), "grade": evidence.grade().to_string() }))),
-        NodeVerdict::Refuse(refusals) => Err(Failure::all(Exit::Hardware, refusals)),
+        NodeVerdict::Match(met) => {
+            let families: Vec<&str> = met.families.iter().map(|family| family.as_str()).collect();
+            let line = format!(
+                "match: node {node} may serve zone {} ({})",
+                met.zone,
+                evidence.grade()
+            );
+            let body = format!(
+                "families that match: {}\n{}",
+                families.join(", "),
+                unread.text()
+            );
+            Ok(Verdict::yes(line).body(body).value(json!({
+                "node": node.to_string(),
+                "zone": met.zone.to_string(),
+                "grade": evidence.grade().to_string(),
+                "families": families,
+                "unreadable": unread.value(),
+            })))
+        }
+        NodeVerdict::Refuse(mut refusals) => {
+            // What could not be read is the likeliest cause, so the first refusal carries it.
+            if let Some(first) = refusals.first_mut() {
+                first.also.extend(unread.lines());
+            }
+            Err(Failure::all(Exit::Hardware, refusals))
+        }
     }
 }
 
@@ -56,31 +103,153 @@ fn compare(policy: &Path, a: &str, b: &str) -> Outcome {
     let policy = read_policy(policy)?;
     let (a_node, a_root) = side(&policy, a)?;
     let (b_node, b_root) = side(&policy, b)?;
-    let a_evidence = evidence_of(&policy, &a_root);
-    let b_evidence = evidence_of(&policy, &b_root);
-    match judge_pair(&policy, (&a_node, &a_evidence), (&b_node, &b_evidence)) {
-        PairVerdict::Separate => Ok(Verdict::yes(format!(
-            "separate: {a_node} and {b_node} share nothing they must not share ({})",
-            a_evidence.grade()
-        ))
-        .value(Value::from("separate"))),
+    let (a_evidence, a_unread) = evidence_of(&policy, Path::new(a_root))?;
+    let (b_evidence, b_unread) = evidence_of(&policy, Path::new(b_root))?;
+    let report = report_pair(&policy, (&a_node, &a_evidence), (&b_node, &b_evidence));
+    let unread: Vec<String> = a_unread.lines().chain(b_unread.lines()).collect();
+    match &report.verdict {
+        PairVerdict::Separate => {
+            let grade = a_evidence.grade().min(b_evidence.grade());
+            let line = format!(
+                "separate: {a_node} and {b_node} share nothing they must not share ({grade})"
+            );
+            let warnings = report.warnings.iter().map(warning).map(|text| text + "\n");
+            let body = format!("{}{}", per_scope(&report), warnings.collect::<String>());
+            Ok(Verdict::yes(line).body(body).value(json!({
+                "verdict": "separate",
+                "grade": grade.to_string(),
+                "scopes": scopes(&report),
+                "unreadable": unread,
+            })))
+        }
         PairVerdict::Shared(refusal) | PairVerdict::Unproven(refusal) => {
+            let mut refusal = refusal.clone();
+            for (scope, word) in words(&report) {
+                refusal = refusal.also(format!("{scope}: {word}"));
+            }
+            refusal.also.extend(unread);
             Err(Failure::new(Exit::Hardware, refusal))
         }
     }
 }
 
-fn side(policy: &Policy, text: &str) -> Result<(NodeName, PathBuf), Failure> {
+/// What was found in each scope: the worst that any rule found, each scope once.
+fn words(report: &PairReport) -> Vec<(&'static str, &'static str)> {
+    let mut words: Vec<(&'static str, &'static str)> = Vec::new();
+    for finding in &report.findings {
+        let word = match finding.verdict {
+            PairVerdict::Separate => "separate",
+            PairVerdict::Unproven(_) => "unproven",
+            PairVerdict::Shared(_) => "shared",
+        };
+        let scope = finding.scope.as_str();
+        match words.iter_mut().find(|(known, _)| *known == scope) {
+            // Any two findings in one scope rest on the same evidence, so they agree.
+            Some((_, known)) if *known == "separate" => *known = word,
+            Some(_) => {}
+            None => words.push((scope, word)),
+        }
+    }
+    words
+}
+
+fn per_scope(report: &PairReport) -> String {
+    let words = words(report);
+    if words.is_empty() {
+        return "no rule speaks about the two zones\n".to_owned();
+    }
+    let lines = words
+        .iter()
+        .map(|(scope, word)| format!("{scope:<8} {word}\n"));
+    lines.collect()
+}
+
+fn scopes(report: &PairReport) -> Value {
+    let words = words(report).into_iter();
+    Value::Object(
+        words
+            .map(|(scope, word)| (scope.to_owned(), word.into()))
+            .collect(),
+    )
+}
+
+fn pin(arguments: &PinArguments) -> Outcome {
+    let node: NodeName = name(&arguments.node)?;
+    let zone: ZoneName = name(&arguments.zone)?;
+    let inventory = Inventory::read(&arguments.sysroot);
+    let standing = Standing {
+        rack: arguments.rack.as_deref(),
+        position: arguments.position,
+    };
+    let block = PinBlock::of(&inventory, (&node, &zone), standing);
+    let families: Vec<&str> = block
+        .families
+        .iter()
+        .map(|family| family.as_str())
+        .collect();
+    let unread = gaps::told(&inventory.to_json());
+    if families.len() < 2 {
+        let mut refusal = Refusal::new(
+            "CL-038",
+            "too few independent families name this machine, so it cannot be pinned",
+            "run as root or with CAP_DAC_READ_SEARCH; set serial numbers in the firmware",
+        )
+        .read(format!(
+            "families: {}",
+            if families.is_empty() {
+                "none".to_owned()
+            } else {
+                families.join(", ")
+            }
+        ));
+        for line in block.left_out.iter().cloned().chain(unread.lines()) {
+            refusal = refusal.also(line);
+        }
+        return Err(Failure::new(Exit::Hardware, refusal));
+    }
+    let comment = |line: &String| format!("# not pinned: {}\n", line.replace('\n', " "));
+    let left_out: String = block.left_out.iter().map(comment).collect();
+    let line = format!(
+        "# pinned: {node} by {} families: {}",
+        families.len(),
+        families.join(", ")
+    );
+    Ok(Verdict::yes(line)
+        .body(format!("{}{left_out}", block.text))
+        .value(json!({
+            "block": block.text,
+            "families": families,
+            "left-out": block.left_out,
+            "unreadable": unread.value(),
+        })))
+}
+
+fn name<T>(text: &str) -> Result<T, Failure>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    text.parse().map_err(|error: T::Err| {
+        let refusal = Refusal::new(
+            "CL-039",
+            "a name of the command cannot be one, so nothing is printed",
+            "use a letter a-z first, then letters a-z, digits and hyphens, 31 at most",
+        );
+        Failure::new(Exit::Usage, refusal.read(format!("{text}: {error}")))
+    })
+}
+
+fn side<'a>(policy: &Policy, text: &'a str) -> Result<(NodeName, &'a str), Failure> {
     let (node, root) = text.split_once('=').ok_or_else(|| {
         let refusal = Refusal::new(
             "CL-030",
-            "two nodes are compared by name and sysroot, and one is missing",
-            "write NODE=SYSROOT twice: hw compare --policy F st1=/captures/st1 in1=/captures/in1",
+            "two nodes are compared by name and evidence, and one is missing",
+            "write NODE=SYSROOT or NODE=EVIDENCE.json twice: \
+             hw compare --policy F st1=/captures/st1 in1=in1.json",
         )
         .read(text);
         Failure::new(Exit::Usage, refusal)
     })?;
-    Ok((node_of(policy, node)?, PathBuf::from(root)))
+    Ok((node_of(policy, node)?, root))
 }
 
 pub(super) fn read_policy(path: &Path) -> Result<Policy, Failure> {
@@ -110,16 +279,6 @@ pub(super) fn node_of(policy: &Policy, text: &str) -> Result<NodeName, Failure> 
         Failure::new(Exit::Usage, refusal)
     })
 }
-
-fn evidence_of(policy: &Policy, sysroot: &Path) -> Evidence {
-    Evidence::of(&Inventory::read(sysroot), policy.site(), grade_of(sysroot))
-}
-
-/// What is read elsewhere than at the root is a capture, and proves nothing about this machine.
-pub(super) fn grade_of(sysroot: &Path) -> Grade {
-    if sysroot == Path::new("/") {
-        Grade::E1Asserted
-    } else {
-        Grade::E0Simulated
-    }
-}
+use crate::cli::{HwCommand, PinArguments};
+use crate::verdict::{Failure, Format, Outcome, Verdict, warning};
+use source::{evidence_of, grade_of};

@@ -1,22 +1,35 @@
 //! `cofferctl rack`: the manifest as a whole.
 
+mod advise;
+mod reports;
+mod show;
+
 use std::path::{Path, PathBuf};
 
 use cofferdam_hwprofile::Refusal;
 use cofferdam_node::Exit;
+use cofferdam_rack::elevation::Finding;
 use cofferdam_rack::{Epoch, Manifest, Operators, RackDomain};
 use cofferdam_trail::note::{SignerKey, VerifierKey};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::RackCommand;
-use crate::verdict::{Failure, Outcome, Verdict};
+use crate::verdict::{Failure, Outcome, Verdict, warning};
 
 pub(crate) fn run(command: RackCommand) -> Outcome {
     match command {
         RackCommand::Check {
             directory,
             operators,
-        } => check(&directory, &operators),
+            reports,
+        } => check(&directory, &operators, reports.as_deref()),
+        RackCommand::Show {
+            directory,
+            svg,
+            operators,
+            reports,
+        } => show::run(&directory, svg.as_deref(), (&operators, reports.as_deref())),
+        RackCommand::Advise { a, b, rack } => advise::run(&rack, (&a, &b)),
         RackCommand::Sign {
             directory,
             key,
@@ -26,30 +39,65 @@ pub(crate) fn run(command: RackCommand) -> Outcome {
     }
 }
 
-fn check(directory: &Path, operators: &[PathBuf]) -> Outcome {
-    let (kept, signed) = if operators.is_empty() {
-        Manifest::check(directory)
-            .map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))?;
+fn check(directory: &Path, operators: &[PathBuf], reports: Option<&Path>) -> Outcome {
+    let faults =
+        |faults: cofferdam_rack::Faults| Failure::all(Exit::Config, faults.into_refusals());
+    let (kept, signed, policy, elevation) = if operators.is_empty() {
+        let draft = Manifest::check(directory).map_err(faults)?;
         (
             "the three files keep every rule",
             "signature not asked for: name operators with --operator",
+            draft.policy,
+            draft.elevation,
         )
     } else {
-        let keys = operators
-            .iter()
-            .map(|file| verifier(file))
-            .collect::<Result<Vec<_>, _>>()?;
-        let threshold = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-        Manifest::load(directory, &Operators { keys, threshold })
-            .map_err(|faults| Failure::all(Exit::Config, faults.into_refusals()))?;
+        let manifest = Manifest::load(directory, &trusted(operators)?).map_err(faults)?;
         (
             "the manifest is whole and signed",
             "every named operator signed these files",
+            manifest.policy,
+            manifest.elevation,
         )
     };
-    Ok(Verdict::yes(format!("ok: {kept}"))
-        .body(format!("{}\n{signed}\n", directory.display()))
-        .value(json!({ "rack": directory, "signed": !operators.is_empty() })))
+    let mut warnings: Vec<Finding> = elevation.warnings().to_vec();
+    if let Some(reports) = reports {
+        let reports = reports::read(reports, &policy)?;
+        warnings.extend(elevation.compare(&reports));
+    }
+    let told: Vec<String> = warnings
+        .iter()
+        .map(|found| warning(&found.refusal))
+        .collect();
+    let said: Vec<Value> = warnings
+        .iter()
+        .map(|found| found.refusal.to_json())
+        .collect();
+    let count = match warnings.len() {
+        0 => String::new(),
+        1 => ", with 1 warning".to_owned(),
+        many => format!(", with {many} warnings"),
+    };
+    Ok(Verdict::yes(format!("ok: {kept}{count}"))
+        .body(format!(
+            "{}\n{signed}\n{}\n",
+            directory.display(),
+            told.join("\n")
+        ))
+        .value(json!({
+            "rack": directory,
+            "signed": !operators.is_empty(),
+            "warnings": said,
+        })))
+}
+
+/// The operators whose keys the files hold; all of them must have signed.
+fn trusted(operators: &[PathBuf]) -> Result<Operators, Failure> {
+    let keys = operators
+        .iter()
+        .map(|file| verifier(file))
+        .collect::<Result<Vec<_>, _>>()?;
+    let threshold = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+    Ok(Operators { keys, threshold })
 }
 
 fn sign(directory: &Path, key: &Path, domain: &str, epoch: u64) -> Outcome {

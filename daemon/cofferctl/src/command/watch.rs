@@ -294,7 +294,7 @@ impl Show {
             }
             Standing::Unseen => {
                 let refusal = Refusal::new(
-                    "CL-038",
+                    "CL-021",
                     "the watch ended before the first look did, so nothing was judged",
                     "watch for longer",
                 );

@@ -1,42 +1,55 @@
-//! The checks over a plan that was read: K1 to K6 and K9 to K11. Each fault names both devices and
-//! their units.
+//! The checks over a plan that was read: where things stand, what they weigh and how they blow (K1
+//! to K4, K9, K10). Each finding names both devices and their units.
+
+mod agree;
+mod apart;
 
 use std::collections::BTreeMap;
 
-use cofferdam_hwprofile::{Domain, Policy, Refusal, RuleRef, constitution};
+use cofferdam_hwprofile::Policy;
 
-use super::{Airflow, Device, Elevation, Face, Place, Rack, Tenant};
+use super::finding::{Ledger, Spot, Target};
+use super::{Airflow, Device, Elevation, Face, Place, Rack};
 use crate::Code;
-use crate::document::Sheet;
+
+/// The highest unit at which a heavy device may begin without a word.
+const HEAVY_ABOVE_UNIT: u16 = 20;
+/// What one person may still lift, in grams.
+const HEAVY_G: u64 = 25_000;
 
 /// Runs every check.
-pub(super) fn check(sheet: &mut Sheet<'_>, elevation: &Elevation, policy: &Policy) {
+pub(super) fn check(ledger: &mut Ledger<'_, '_>, elevation: &Elevation, policy: &Policy) {
     for rack in elevation.racks() {
         for (index, device) in rack.devices.iter().enumerate() {
-            note_out_of_range(sheet, rack, device);
-            for other in rack.devices.get(..index).unwrap_or(&[]) {
-                note_overlap(sheet, rack, other, device);
+            note_out_of_range(ledger, rack, (index, device));
+            for (before, other) in rack.devices.iter().enumerate().take(index) {
+                note_overlap(ledger, rack, (before, other), (index, device));
             }
-            note_bays(sheet, device);
-            note_airflow(sheet, rack, device);
-            note_enclosure(sheet, rack, device, policy);
+            note_zero_height(ledger, rack, (index, device));
+            note_bays(ledger, rack, (index, device));
+            note_half_enclosure(ledger, rack, (index, device));
+            note_airflow(ledger, rack, (index, device));
+            note_heavy(ledger, rack, (index, device));
+            apart::note_enclosure(ledger, rack, (index, device), policy);
         }
-        note_weight(sheet, rack);
-        note_rack_shared(sheet, rack, policy);
+        note_weight(ledger, rack);
+        apart::note_rack_shared(ledger, rack, policy);
     }
-    note_given_twice(sheet, elevation);
-    note_mismatch(sheet, elevation, policy);
+    note_given_twice(ledger, elevation);
+    agree::note_mismatch(ledger, elevation, policy);
+}
+
+/// A finding at one device.
+fn at(rack: &Rack, index: usize) -> Spot {
+    Spot::new(&rack.name, Target::Device(index))
 }
 
 /// K1.
-fn note_out_of_range(sheet: &mut Sheet<'_>, rack: &Rack, device: &Device) {
+fn note_out_of_range(ledger: &mut Ledger<'_, '_>, rack: &Rack, (index, device): (usize, &Device)) {
     let Some((first, last)) = device.span() else {
         return;
     };
-    let lowest = u16::from(rack.starting_unit);
-    let highest = lowest
-        .saturating_add(u16::from(rack.u_height))
-        .saturating_sub(1);
+    let (lowest, highest) = rack.units();
     if first < lowest || last > highest {
         let seen = format!(
             "{} at {}; {} has U{lowest}-U{highest}",
@@ -44,17 +57,18 @@ fn note_out_of_range(sheet: &mut Sheet<'_>, rack: &Rack, device: &Device) {
             device.units(),
             rack.name
         );
-        sheet.fault(
-            Code::UnitOutOfRange,
-            device.line,
-            &seen,
-            Code::UnitOutOfRange.entry().mend,
-        );
+        let spots = vec![at(rack, index)];
+        ledger.fault(Code::UnitOutOfRange, device.line, &seen, spots);
     }
 }
 
 /// K2.
-fn note_overlap(sheet: &mut Sheet<'_>, rack: &Rack, a: &Device, b: &Device) {
+fn note_overlap(
+    ledger: &mut Ledger<'_, '_>,
+    rack: &Rack,
+    (a_index, a): (usize, &Device),
+    (b_index, b): (usize, &Device),
+) {
     let (Some((a_first, a_last)), Some((b_first, b_last))) = (a.span(), b.span()) else {
         return;
     };
@@ -72,7 +86,8 @@ fn note_overlap(sheet: &mut Sheet<'_>, rack: &Rack, a: &Device, b: &Device) {
             a.line,
             rack.name
         );
-        sheet.fault(Code::Overlap, b.line, &seen, Code::Overlap.entry().mend);
+        let spots = vec![at(rack, a_index), at(rack, b_index)];
+        ledger.fault(Code::Overlap, b.line, &seen, spots);
     }
 }
 
@@ -84,62 +99,95 @@ fn depth(device: &Device) -> &'static str {
     }
 }
 
+/// K2, in the making: a device library says of known enclosures that they fill half the depth, and
+/// whoever believes it plans another device behind their backplanes.
+fn note_half_enclosure(
+    ledger: &mut Ledger<'_, '_>,
+    rack: &Rack,
+    (index, device): (usize, &Device),
+) {
+    if device.full_depth || device.bays.is_empty() || device.span().is_none() {
+        return;
+    }
+    let seen = format!(
+        "{} at {} has {} bays and full_depth = false",
+        device.name,
+        device.units(),
+        device.bays.len()
+    );
+    let consequence = "the plan leaves room behind an enclosure that hardly leaves any";
+    let spots = vec![at(rack, index)];
+    ledger.warn(
+        Code::HalfEnclosure,
+        (device.line, &seen),
+        consequence,
+        spots,
+    );
+}
+
+/// K3.
+fn note_zero_height(ledger: &mut Ledger<'_, '_>, rack: &Rack, (index, device): (usize, &Device)) {
+    if let (0, Some(position)) = (device.u_height, device.position) {
+        let seen = format!(
+            "{} has position = {position} and u_height = 0 in {}",
+            device.name, rack.name
+        );
+        let spots = vec![at(rack, index)];
+        ledger.fault(Code::ZeroHeightPlaced, device.line, &seen, spots);
+    }
+}
+
 /// K4, within one device.
-fn note_bays(sheet: &mut Sheet<'_>, device: &Device) {
-    for (index, bay) in device.bays.iter().enumerate() {
-        let twice = device
-            .bays
-            .iter()
-            .take(index)
-            .find(|other| other.name == bay.name);
-        if let Some(other) = twice {
+fn note_bays(ledger: &mut Ledger<'_, '_>, rack: &Rack, (index, device): (usize, &Device)) {
+    let bay_at = |bay| Spot::new(&rack.name, Target::Bay(index, bay));
+    for (number, bay) in device.bays.iter().enumerate() {
+        let mut before = device.bays.iter().enumerate().take(number);
+        if let Some((first, other)) = before.find(|(_, other)| other.name == bay.name) {
             let seen = format!(
-                "bay {} of {}, also on line {}",
-                bay.name, device.name, other.line
+                "bay {} of {} at {}, also on line {}",
+                bay.name,
+                device.name,
+                device.units(),
+                other.line
             );
-            sheet.fault(
-                Code::BayMisplaced,
-                bay.line,
-                &seen,
-                "give each bay its own name",
-            );
+            let spots = vec![bay_at(first), bay_at(number)];
+            let fix = "give each bay its own name";
+            ledger.fault_with(Code::BayMisplaced, (bay.line, &seen), fix, spots);
         }
     }
     let Some(bay) = device.bays.first() else {
         return;
     };
-    if device.span().is_none() {
+    if device.span().is_none() && device.position.is_none() {
         let seen = format!(
             "bay {} of {}, which stands on no unit",
             bay.name, device.name
         );
-        sheet.fault(
-            Code::BayMisplaced,
-            bay.line,
-            &seen,
-            "give the enclosure a height and position",
-        );
+        let fix = "give the enclosure a height and position";
+        let spots = vec![at(rack, index)];
+        ledger.fault_with(Code::BayMisplaced, (bay.line, &seen), fix, spots);
     }
     if let Some(tenant) = &device.tenant {
         let seen = format!(
-            "{} is the node {} and has the bay {}",
-            device.name, tenant.node, bay.name
+            "{} at {} is the node {} and has the bay {}",
+            device.name,
+            device.units(),
+            tenant.node,
+            bay.name
         );
-        sheet.fault(
-            Code::BayMisplaced,
-            device.line,
-            &seen,
-            "put the node into a bay of its own",
-        );
+        let fix = "put the node into a bay of its own";
+        let spots = vec![at(rack, index)];
+        ledger.fault_with(Code::BayMisplaced, (device.line, &seen), fix, spots);
     }
 }
 
 /// K4, across the plan: a device or a node that stands in two places.
-fn note_given_twice(sheet: &mut Sheet<'_>, elevation: &Elevation) {
-    let mut devices: BTreeMap<&str, (&Rack, &Device)> = BTreeMap::new();
+fn note_given_twice(ledger: &mut Ledger<'_, '_>, elevation: &Elevation) {
+    let mut devices: BTreeMap<&str, (&Rack, usize, &Device)> = BTreeMap::new();
     for rack in elevation.racks() {
-        for device in &rack.devices {
-            if let Some((before, other)) = devices.insert(&device.name, (rack, device)) {
+        for (index, device) in rack.devices.iter().enumerate() {
+            let known = devices.insert(&device.name, (rack, index, device));
+            if let Some((before, other_index, other)) = known {
                 let seen = format!(
                     "the device {} at {} {} and at {} {} (line {})",
                     device.name,
@@ -149,12 +197,9 @@ fn note_given_twice(sheet: &mut Sheet<'_>, elevation: &Elevation) {
                     other.units(),
                     other.line
                 );
-                sheet.fault(
-                    Code::BayMisplaced,
-                    device.line,
-                    &seen,
-                    "give each device its own name",
-                );
+                let spots = vec![at(before, other_index), at(rack, index)];
+                let fix = "give each device its own name";
+                ledger.fault_with(Code::BayMisplaced, (device.line, &seen), fix, spots);
             }
         }
     }
@@ -162,187 +207,15 @@ fn note_given_twice(sheet: &mut Sheet<'_>, elevation: &Elevation) {
     for (tenant, place) in elevation.places() {
         if let Some(before) = nodes.insert(tenant.node.as_str(), place) {
             let seen = format!("the node {} at {place} and at {before}", tenant.node);
-            sheet.fault(
-                Code::BayMisplaced,
-                line_of(place),
-                &seen,
-                "place each node once",
-            );
-        }
-    }
-}
-
-fn line_of(place: Place<'_>) -> usize {
-    place.bay.map_or(place.device.line, |bay| bay.line)
-}
-
-/// K5.
-fn note_enclosure(sheet: &mut Sheet<'_>, rack: &Rack, device: &Device, policy: &Policy) {
-    let tenants: Vec<_> = device.tenants().collect();
-    for (index, (tenant, bay)) in tenants.iter().enumerate() {
-        for (other, other_bay) in tenants.iter().take(index) {
-            let Some((rule, why)) = kept_apart(policy, tenant, other, Domain::Chassis) else {
-                continue;
-            };
-            let place = Place {
-                rack,
-                device,
-                bay: *bay,
-            };
-            let beside = Place {
-                rack,
-                device,
-                bay: *other_bay,
-            };
-            note_apart(
-                sheet,
-                Code::ZonesTogether,
-                ((tenant, place), (other, beside)),
-                rule,
-                why,
-            );
-        }
-    }
-}
-
-/// K11.
-fn note_rack_shared(sheet: &mut Sheet<'_>, rack: &Rack, policy: &Policy) {
-    let tenants: Vec<_> = rack
-        .devices
-        .iter()
-        .flat_map(|device| {
-            device
-                .tenants()
-                .map(move |(tenant, bay)| (tenant, Place { rack, device, bay }))
-        })
-        .collect();
-    for (index, (tenant, place)) in tenants.iter().enumerate() {
-        for (other, beside) in tenants.iter().take(index) {
-            // Within one enclosure K5 has told of it.
-            if std::ptr::eq(place.device, beside.device) {
-                continue;
-            }
-            if let Some((rule, why)) = kept_apart(policy, tenant, other, Domain::Rack) {
-                let pair = ((*tenant, *place), (*other, *beside));
-                note_apart(sheet, Code::RackShared, pair, rule, why);
-            }
-        }
-    }
-}
-
-fn note_apart(
-    sheet: &mut Sheet<'_>,
-    code: Code,
-    ((tenant, place), (other, beside)): ((&Tenant, Place<'_>), (&Tenant, Place<'_>)),
-    rule: RuleRef,
-    why: String,
-) {
-    let line = line_of(place);
-    let consequence = format!(
-        "zones {} and {} must not share this place",
-        tenant.zone, other.zone
-    );
-    let refusal = Refusal::new(code.as_str(), consequence, code.entry().mend)
-        .read(format!(
-            "{}:{line}  {} at {place}",
-            sheet.file(),
-            tenant.node
-        ))
-        .read(format!(
-            "{}:{}  {} at {beside}",
-            sheet.file(),
-            line_of(beside),
-            other.node
-        ))
-        .rule(rule)
-        .why(why);
-    sheet.fault_because(line, refusal);
-}
-
-/// The rule that keeps the two zones from sharing `place`, with its reason.
-fn kept_apart(policy: &Policy, a: &Tenant, b: &Tenant, place: Domain) -> Option<(RuleRef, String)> {
-    if place == constitution::DOMAIN
-        && let (Some(one), Some(other)) = (policy.zone(&a.zone), policy.zone(&b.zone))
-        && constitution::covers(one, other)
-    {
-        return Some((constitution::rule(), constitution::WHY.to_owned()));
-    }
-    let rule = policy
-        .separations()
-        .iter()
-        .find(|rule| rule.domain >= place && rule.covers(&a.zone, &b.zone))?;
-    Some((rule.rule.clone(), rule.why.clone()))
-}
-
-/// K6.
-fn note_mismatch(sheet: &mut Sheet<'_>, elevation: &Elevation, policy: &Policy) {
-    for (tenant, place) in elevation.places() {
-        let line = line_of(place);
-        let Some(node) = policy.node(&tenant.node) else {
-            let known: Vec<&str> = policy.nodes().map(|node| node.name.as_str()).collect();
-            let near = crate::spelling::nearest(tenant.node.as_str(), known);
-            let fix = near.map_or_else(
-                || format!("add the node to {}, or empty the place", policy.file()),
-                |word| format!("did you mean {word}?"),
-            );
-            let seen = format!(
-                "{place} holds {}, which {} does not list",
-                tenant.node,
-                policy.file()
-            );
-            sheet.fault(Code::PlaceMismatch, line, &seen, &fix);
-            continue;
-        };
-        let position = place.device.position;
-        let differences = [
-            (node.zone != tenant.zone).then(|| format!("zone {} and {}", tenant.zone, node.zone)),
-            node.rack
-                .as_ref()
-                .filter(|rack| **rack != place.rack.name)
-                .map(|rack| format!("rack {} and {rack}", place.rack.name)),
-            node.position.filter(|at| Some(*at) != position).map(|at| {
-                format!(
-                    "position {} and {at}",
-                    position.map_or("none".to_owned(), |at| at.to_string())
-                )
-            }),
-        ];
-        for difference in differences.into_iter().flatten() {
-            let seen = format!(
-                "{} at {place}: {difference} ({}:{})",
-                tenant.node,
-                policy.file(),
-                node.line
-            );
-            sheet.fault(
-                Code::PlaceMismatch,
-                line,
-                &seen,
-                Code::PlaceMismatch.entry().mend,
-            );
-        }
-    }
-    for node in policy.nodes() {
-        if elevation.place(&node.name).is_none() {
-            let seen = format!(
-                "no place for {} of zone {} ({}:{})",
-                node.name,
-                node.zone,
-                policy.file(),
-                node.line
-            );
-            sheet.fault(
-                Code::PlaceMismatch,
-                1,
-                &seen,
-                "add a device or bay with this node",
-            );
+            let spots = vec![before.spot(), place.spot()];
+            let fix = "place each node once";
+            ledger.fault_with(Code::BayMisplaced, (place.line(), &seen), fix, spots);
         }
     }
 }
 
 /// K10.
-fn note_airflow(sheet: &mut Sheet<'_>, rack: &Rack, device: &Device) {
+fn note_airflow(ledger: &mut Ledger<'_, '_>, rack: &Rack, (index, device): (usize, &Device)) {
     let Some(airflow) = device.airflow else {
         return;
     };
@@ -354,24 +227,17 @@ fn note_airflow(sheet: &mut Sheet<'_>, rack: &Rack, device: &Device) {
             rack.name,
             rack.airflow
         );
-        sheet.fault(
-            Code::AirflowMixed,
-            device.line,
-            &seen,
-            Code::AirflowMixed.entry().mend,
-        );
+        let spots = vec![at(rack, index)];
+        ledger.fault(Code::AirflowMixed, device.line, &seen, spots);
     }
 }
 
-/// K9.
-fn note_weight(sheet: &mut Sheet<'_>, rack: &Rack) {
+/// K9, for the rack. A sum in which a weight is missing is only a lower bound, and is said to be.
+fn note_weight(ledger: &mut Ledger<'_, '_>, rack: &Rack) {
     let Some(most) = rack.max_weight_g else {
         return;
     };
-    let weight = rack
-        .devices
-        .iter()
-        .fold(0_u64, |sum, device| sum.saturating_add(device.weight_g));
+    let weight = rack.known_weight_g();
     if weight > most {
         let seen = format!(
             "{} carries {} and may carry {}",
@@ -379,15 +245,49 @@ fn note_weight(sheet: &mut Sheet<'_>, rack: &Rack) {
             kilograms(weight),
             kilograms(most)
         );
-        sheet.fault(
-            Code::Overweight,
-            rack.line,
-            &seen,
-            Code::Overweight.entry().mend,
+        let spots = vec![Spot::new(&rack.name, Target::Rack)];
+        ledger.fault(Code::Overweight, rack.line, &seen, spots);
+    }
+    let unknown =
+        |(_, device): &(usize, &Device)| device.weight_g.is_none() && device.span().is_some();
+    for (index, device) in rack.devices.iter().enumerate().filter(unknown) {
+        let seen = format!(
+            "{} at {} of {} says no weight_kg",
+            device.name,
+            device.units(),
+            rack.name
+        );
+        let consequence = "the weight of the rack is a lower bound";
+        let spots = vec![at(rack, index)];
+        ledger.warn(
+            Code::WeightUnknown,
+            (device.line, &seen),
+            consequence,
+            spots,
         );
     }
 }
 
-fn kilograms(grams: u64) -> String {
+/// K9, for one device.
+fn note_heavy(ledger: &mut Ledger<'_, '_>, rack: &Rack, (index, device): (usize, &Device)) {
+    let (Some((first, _)), Some(weight)) = (device.span(), device.weight_g) else {
+        return;
+    };
+    if first > HEAVY_ABOVE_UNIT && weight >= HEAVY_G {
+        let seen = format!(
+            "{} at {} of {} weighs {}",
+            device.name,
+            device.units(),
+            rack.name,
+            kilograms(weight)
+        );
+        let consequence = "a heavy device high up makes a rack topple, and nobody lifts it alone";
+        let spots = vec![at(rack, index)];
+        ledger.warn(Code::HeavyAbove, (device.line, &seen), consequence, spots);
+    }
+}
+
+/// A weight in words.
+pub(super) fn kilograms(grams: u64) -> String {
     format!("{}.{:03} kg", grams / 1000, grams % 1000)
 }

@@ -1,4 +1,5 @@
-//! The checks over power: K7, with all feeds and with each lost in turn, and K8.
+//! Power: what each feed carries with all feeds and with each lost in turn (K7), and who falls with
+//! one feed (K8).
 //!
 //! A device's supplies share its load evenly while all their feeds live; when a feed is lost, those
 //! that remain carry all of it. `maximum_w` of a supply is what it may draw when it carries the
@@ -6,28 +7,85 @@
 
 use cofferdam_hwprofile::{DataClass, Policy};
 
+use super::finding::{Ledger, Spot, Target};
 use super::{Device, Elevation, Feed, Phase, Rack};
 use crate::Code;
-use crate::document::Sheet;
 use crate::spelling::nearest;
 
 /// Thousandths in the factor of three phases, the square root of three.
 const THREE_PHASE_MILLI: u64 = 1732;
 
+/// What one feed carries in one case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load<'r> {
+    /// The feed.
+    pub feed: &'r Feed,
+    /// Which other feed is lost; none when all live.
+    pub lost: Option<&'r str>,
+    /// What it carries, in watts, rounded up.
+    pub watts: u64,
+    /// What it may carry, in watts, rounded down.
+    pub capacity_watts: u64,
+}
+
+impl Load<'_> {
+    /// Whether it is more than the feed may carry.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.watts > self.capacity_watts
+    }
+
+    /// The case in words.
+    #[must_use]
+    pub fn case(&self) -> String {
+        self.lost.map_or("with all feeds".to_owned(), |name| {
+            format!("with feed {name} lost")
+        })
+    }
+}
+
+impl Rack {
+    /// What a feed carries: with all feeds first, then with each other feed lost in turn.
+    pub fn loads<'r>(&'r self, feed: &'r Feed) -> impl Iterator<Item = Load<'r>> {
+        let lost = self
+            .feeds
+            .keys()
+            .map(String::as_str)
+            .filter(|name| *name != feed.name)
+            .map(Some);
+        std::iter::once(None).chain(lost).map(move |lost| {
+            let milliwatts = self.devices.iter().fold(0_u64, |sum, device| {
+                sum.saturating_add(load_milliwatts(device, feed, lost))
+            });
+            Load {
+                feed,
+                lost,
+                watts: milliwatts.div_ceil(1000),
+                capacity_watts: capacity_milliwatts(feed) / 1000,
+            }
+        })
+    }
+}
+
 /// Runs every check.
-pub(super) fn check(sheet: &mut Sheet<'_>, elevation: &Elevation, policy: &Policy) {
+pub(super) fn check(ledger: &mut Ledger<'_, '_>, elevation: &Elevation, policy: &Policy) {
     for rack in elevation.racks() {
-        for device in &rack.devices {
-            note_unknown_feeds(sheet, rack, device);
-            note_single_feed(sheet, device, policy);
+        for (index, device) in rack.devices.iter().enumerate() {
+            note_unknown_feeds(ledger, rack, (index, device));
+            note_idle_supply(ledger, rack, (index, device));
+            note_single_feed(ledger, rack, (index, device), policy);
         }
         for feed in rack.feeds.values() {
-            note_overload(sheet, rack, feed);
+            note_overload(ledger, rack, feed);
         }
     }
 }
 
-fn note_unknown_feeds(sheet: &mut Sheet<'_>, rack: &Rack, device: &Device) {
+fn at(rack: &Rack, index: usize) -> Vec<Spot> {
+    vec![Spot::new(&rack.name, Target::Device(index))]
+}
+
+fn note_unknown_feeds(ledger: &mut Ledger<'_, '_>, rack: &Rack, (index, device): (usize, &Device)) {
     for inlet in device
         .power
         .iter()
@@ -46,20 +104,34 @@ fn note_unknown_feeds(sheet: &mut Sheet<'_>, rack: &Rack, device: &Device) {
             |word| format!("did you mean {word:?}?"),
         );
         let seen = format!("{} draws from the feed {:?}", device.name, inlet.feed);
-        sheet.fault(Code::UnknownFeed, inlet.line, &seen, &fix);
+        let spots = at(rack, index);
+        ledger.fault_with(Code::UnknownFeed, (inlet.line, &seen), &fix, spots);
     }
 }
 
-/// K8.
-fn note_single_feed(sheet: &mut Sheet<'_>, device: &Device, policy: &Policy) {
-    let identifying = device.tenants().find(|(tenant, _)| {
-        policy
-            .zone(&tenant.zone)
-            .is_some_and(|zone| zone.data == DataClass::Identifying)
-    });
-    let Some((tenant, _)) = identifying else {
-        return;
-    };
+/// K7, in the making: a supply that draws nothing makes every feed look free.
+fn note_idle_supply(ledger: &mut Ledger<'_, '_>, rack: &Rack, (index, device): (usize, &Device)) {
+    for inlet in device.power.iter().filter(|inlet| inlet.maximum_w == 0) {
+        let seen = format!(
+            "{} at {} of {} draws 0 W from feed {}",
+            device.name,
+            device.units(),
+            rack.name,
+            inlet.feed
+        );
+        let consequence = "the load of the feed is a lower bound";
+        let spots = at(rack, index);
+        ledger.warn(Code::IdleSupply, (inlet.line, &seen), consequence, spots);
+    }
+}
+
+/// K8: a fault where the data identify people, a warning for every other node.
+fn note_single_feed(
+    ledger: &mut Ledger<'_, '_>,
+    rack: &Rack,
+    (index, device): (usize, &Device),
+    policy: &Policy,
+) {
     let first = device.power.first().map(|inlet| inlet.feed.as_str());
     if device
         .power
@@ -68,64 +140,58 @@ fn note_single_feed(sheet: &mut Sheet<'_>, device: &Device, policy: &Policy) {
     {
         return;
     }
-    let seen = format!(
-        "{} at {} holds the identifying data of {} and hangs on {}",
-        device.name,
-        device.units(),
-        tenant.zone,
-        first.map_or("no feed at all".to_owned(), |feed| format!(
-            "feed {feed} alone"
-        ))
-    );
-    sheet.fault(
-        Code::SingleFeed,
-        device.line,
-        &seen,
-        Code::SingleFeed.entry().mend,
-    );
+    let identifying = device.tenants().find(|(tenant, _)| {
+        policy
+            .zone(&tenant.zone)
+            .is_some_and(|zone| zone.data == DataClass::Identifying)
+    });
+    let feeds = first.map_or("no feed at all".to_owned(), |feed| {
+        format!("feed {feed} alone")
+    });
+    let (name, units) = (&device.name, device.units());
+    if let Some((tenant, _)) = identifying {
+        let seen = format!(
+            "{name} at {units} holds the identifying data of {} and hangs on {feeds}",
+            tenant.zone
+        );
+        ledger.fault(Code::SingleFeed, device.line, &seen, at(rack, index));
+    } else if let Some((tenant, _)) = device.tenants().next() {
+        let seen = format!(
+            "{name} at {units} of {} holds {} and hangs on {feeds}",
+            rack.name, tenant.node
+        );
+        let consequence = "the node falls with one feed, or the plan does not say what it draws";
+        let spots = at(rack, index);
+        ledger.warn(Code::NodeOneFeed, (device.line, &seen), consequence, spots);
+    }
 }
 
 /// K7, for one feed: the first case that overloads it is told.
-fn note_overload(sheet: &mut Sheet<'_>, rack: &Rack, feed: &Feed) {
-    let capacity = capacity_milliwatts(feed);
-    let lost = rack
-        .feeds
-        .keys()
-        .map(String::as_str)
-        .filter(|name| *name != feed.name)
-        .map(Some);
-    let overloaded = std::iter::once(None).chain(lost).find_map(|lost| {
-        let load = rack.devices.iter().fold(0_u64, |sum, device| {
-            sum.saturating_add(load_milliwatts(device, feed, lost))
-        });
-        (load > capacity).then_some((lost, load))
-    });
-    let Some((lost, load)) = overloaded else {
+fn note_overload(ledger: &mut Ledger<'_, '_>, rack: &Rack, feed: &Feed) {
+    let Some(load) = rack.loads(feed).find(Load::is_over) else {
         return;
     };
-    let case = lost.map_or("with all feeds".to_owned(), |name| {
-        format!("with feed {name} lost")
-    });
     let heaviest = rack
         .devices
         .iter()
-        .max_by_key(|device| load_milliwatts(device, feed, lost));
+        .max_by_key(|device| load_milliwatts(device, feed, load.lost));
     let heaviest = heaviest
         .map(|device| format!("; the heaviest is {} at {}", device.name, device.units()))
         .unwrap_or_default();
     let seen = format!(
-        "feed {} of {} would carry {} W {case} and may carry {} W{heaviest}",
+        "feed {} of {} would carry {} W {} and may carry {} W{heaviest}",
         feed.name,
         rack.name,
-        load.div_ceil(1000),
-        capacity / 1000
+        load.watts,
+        load.case(),
+        load.capacity_watts
     );
-    sheet.fault(
-        Code::FeedOverload,
-        feed.line,
-        &seen,
-        Code::FeedOverload.entry().mend,
-    );
+    let target = Target::Feed {
+        name: feed.name.clone(),
+        lost: load.lost.map(str::to_owned),
+    };
+    let spots = vec![Spot::new(&rack.name, target)];
+    ledger.fault(Code::FeedOverload, feed.line, &seen, spots);
 }
 
 fn capacity_milliwatts(feed: &Feed) -> u64 {

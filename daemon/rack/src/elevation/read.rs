@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 
 use cofferdam_hwprofile::{NodeName, Policy, ZoneName};
 
+use super::finding::Ledger;
+use super::foreign::HINTS;
 use super::{
-    Airflow, Bay, Device, Elevation, Face, Feed, FeedRole, Inlet, Phase, Rack, Tenant, check, power,
+    Airflow, Bay, Device, Elevation, Face, Feed, FeedRole, Inlet, Phase, Rack, Survey, Tenant,
+    check, power,
 };
 use crate::document::{self, Cell, Cited, Sheet, Table};
 use crate::identity::shown;
@@ -15,17 +18,19 @@ use crate::{Code, Faults};
 const CONSEQUENCE: &str = "the elevation is not in force, so the manifest is not either";
 /// The longest name of a rack, feed, device or bay, in bytes.
 const NAME_LIMIT_BYTES: usize = 64;
+/// The longest model, in characters.
+const MODEL_LIMIT_CHARS: usize = 64;
 const UNITS_LIMIT: i64 = 100;
 const WATTS_LIMIT: i64 = 1_000_000;
 
 /// Reads and checks the whole file.
 ///
 /// # Errors
-/// All its faults.
-pub(super) fn read(file: &str, text: &str, policy: &Policy) -> Result<Elevation, Faults> {
+/// The faults of its shape. What the checks found stands in the survey.
+pub(super) fn read(file: &str, text: &str, policy: &Policy) -> Result<Survey, Faults> {
     let (mut sheet, document) = document::parse(file, text, CONSEQUENCE)?;
     let root = Table::root(&document);
-    sheet.close(&root, &["version", "rack"]);
+    sheet.close_hinted(&root, &["version", "rack"], HINTS);
     sheet.version_one(&root);
     let mut racks = BTreeMap::new();
     if let Some(cell) = sheet.required(&root, "rack") {
@@ -35,23 +40,24 @@ pub(super) fn read(file: &str, text: &str, policy: &Policy) -> Result<Elevation,
             }
         }
     }
-    let elevation = Elevation {
+    let plan = Elevation {
         file: file.to_owned(),
         racks,
+        warnings: Vec::new(),
     };
     // A plan with holes in it would be blamed for what it only failed to say.
-    if sheet.is_sound() {
-        check::check(&mut sheet, &elevation, policy);
-        power::check(&mut sheet, &elevation, policy);
+    if !sheet.is_sound() {
+        return Err(sheet.into_faults());
     }
-    match sheet.finish() {
-        Some(faults) => Err(faults),
-        None => Ok(elevation),
-    }
+    let mut ledger = Ledger::new(&sheet);
+    check::check(&mut ledger, &plan, policy);
+    power::check(&mut ledger, &plan, policy);
+    let findings = ledger.finish();
+    Ok(Survey { plan, findings })
 }
 
 fn read_rack(sheet: &mut Sheet<'_>, name: &Cited<&str>, table: &Table<'_>) -> Option<Rack> {
-    sheet.close(
+    sheet.close_hinted(
         table,
         &[
             "u_height",
@@ -60,8 +66,15 @@ fn read_rack(sheet: &mut Sheet<'_>, name: &Cited<&str>, table: &Table<'_>) -> Op
             "airflow",
             "feed",
             "device",
+            "bay",
         ],
+        HINTS,
     );
+    if let Some(cell) = sheet.optional(table, "bay") {
+        let seen = format!("{}: a bay of no enclosure", cell.path);
+        let fix = "write it as [[rack.NAME.device.bay]] below its enclosure";
+        sheet.fault(Code::BayMisplaced, cell.line, &seen, fix);
+    }
     let name = name_of(sheet, name);
     let u_height = number(sheet, table, "u_height", 1..=UNITS_LIMIT, Some(42));
     let starting_unit = number(sheet, table, "starting_unit", 0..=UNITS_LIMIT, Some(1));
@@ -97,9 +110,10 @@ fn read_rack(sheet: &mut Sheet<'_>, name: &Cited<&str>, table: &Table<'_>) -> Op
 }
 
 fn read_feed(sheet: &mut Sheet<'_>, name: &Cited<&str>, table: &Table<'_>) -> Option<Feed> {
-    sheet.close(
+    sheet.close_hinted(
         table,
         &["type", "voltage", "amperage", "phase", "max_utilization"],
+        HINTS,
     );
     let name = name_of(sheet, name);
     let role = sheet.required(table, "type");
@@ -121,10 +135,11 @@ fn read_feed(sheet: &mut Sheet<'_>, name: &Cited<&str>, table: &Table<'_>) -> Op
 }
 
 fn read_device(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Device> {
-    sheet.close(
+    sheet.close_hinted(
         table,
         &[
             "name",
+            "model",
             "position",
             "u_height",
             "face",
@@ -136,8 +151,10 @@ fn read_device(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Device> {
             "power",
             "bay",
         ],
+        HINTS,
     );
     let name = required_name(sheet, table);
+    let model = read_model(sheet, table);
     let u_height = number::<u8>(sheet, table, "u_height", 0..=UNITS_LIMIT, Some(1));
     let position = read_position(sheet, table, u_height);
     let face = sheet.optional(table, "face");
@@ -145,7 +162,7 @@ fn read_device(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Device> {
     let full_depth = sheet.optional(table, "full_depth");
     let full_depth = full_depth.map_or(Some(true), |cell| sheet.boolean(&cell));
     let weight = sheet.optional(table, "weight_kg");
-    let weight = weight.map_or(Some(0), |cell| sheet.grams(&cell).map(|grams| grams.0));
+    let weight = weight.map(|cell| sheet.grams(&cell).map(|grams| grams.0));
     let airflow = sheet.optional(table, "airflow");
     let airflow = airflow.map(|cell| sheet.word(&cell, Airflow::WORDS));
     let tenant = read_tenant(sheet, table);
@@ -164,11 +181,12 @@ fn read_device(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Device> {
         .collect();
     Some(Device {
         name: name?,
+        model,
         position: position?,
         u_height: u_height?,
         face: face?,
         full_depth: full_depth?,
-        weight_g: weight?,
+        weight_g: weight.flatten(),
         airflow: airflow.flatten(),
         tenant,
         bays,
@@ -177,7 +195,7 @@ fn read_device(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Device> {
     })
 }
 
-/// The position, which is there exactly when the device has a height. `None` when it was at fault.
+/// The position, which a device with a height must have. `None` when it was at fault.
 #[expect(
     clippy::option_option,
     reason = "the outer says whether it was sound, the inner whether it stands on a unit"
@@ -197,17 +215,22 @@ fn read_position(
     let position = sheet
         .integer(&cell, 0, 255)
         .and_then(|number| u8::try_from(number).ok())?;
-    if u_height == Some(0) {
-        let seen = format!("{} = {position}, of a device with u_height = 0", cell.path);
-        sheet.fault(
-            Code::ZeroHeightPlaced,
-            cell.line,
-            &seen,
-            Code::ZeroHeightPlaced.entry().mend,
-        );
-        return None;
-    }
     Some(Some(position))
+}
+
+/// A model, which is compared with what the firmware says and so may hold what a name may not.
+fn read_model(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<String> {
+    let cell = sheet.optional(table, "model")?;
+    let text = sheet.text(&cell)?.trim();
+    let sound = (1..=MODEL_LIMIT_CHARS).contains(&text.chars().count())
+        && !text.chars().any(char::is_control);
+    if sound {
+        return Some(text.to_owned());
+    }
+    let seen = format!("{} = {:?}", cell.path, shown(text));
+    let fix = "write the model as `cofferctl hw facts` shows product_name, 64 characters at most";
+    sheet.fault(Code::NotAllowed, cell.line, &seen, fix);
+    None
 }
 
 fn read_tenant(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Tenant> {
@@ -236,11 +259,13 @@ fn read_tenant(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Tenant> {
 }
 
 fn read_bay(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Bay> {
-    sheet.close(table, &["name", "node", "zone"]);
+    sheet.close_hinted(table, &["name", "model", "node", "zone"], HINTS);
     let name = required_name(sheet, table);
+    let model = read_model(sheet, table);
     let tenant = read_tenant(sheet, table);
     Some(Bay {
         name: name?,
+        model,
         tenant,
         line: table.line,
     })
@@ -248,7 +273,7 @@ fn read_bay(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Bay> {
 
 fn read_inlet(sheet: &mut Sheet<'_>, cell: &Cell<'_>) -> Option<Inlet> {
     let table = sheet.table(cell)?;
-    sheet.close(&table, &["feed", "allocated_w", "maximum_w"]);
+    sheet.close_hinted(&table, &["feed", "allocated_w", "maximum_w"], HINTS);
     let feed = sheet.required(&table, "feed");
     let feed = feed.and_then(|cell| sheet.text(&cell).map(str::to_owned));
     let allocated = number(sheet, &table, "allocated_w", 0..=WATTS_LIMIT, None);

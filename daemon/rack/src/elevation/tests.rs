@@ -185,7 +185,8 @@ fn a_sound_plan_is_read_and_every_node_has_its_place() {
         (rack.u_height, rack.starting_unit, rack.max_weight_g),
         (42, 1, Some(100_000))
     );
-    assert_eq!(rack.devices[0].weight_g, 28_600);
+    assert_eq!(rack.devices[0].weight_g, Some(28_600));
+    assert_eq!(rack.devices[1].weight_g, None);
 }
 
 mod shape {
@@ -209,8 +210,10 @@ mod shape {
     }
 
     #[test]
-    fn a_bay_outside_a_device_is_an_unknown_key() {
-        check("[[rack.R1.bay]]\nname = \"1\"\n", &policy(&[]), &["RK-002"]);
+    fn k4_a_bay_without_its_enclosure_is_refused() {
+        let body = "[[rack.R1.bay]]\nname = \"1\"\n";
+        let said = check(body, &policy(&[]), &["RK-044"]);
+        assert!(said.contains("a bay of no enclosure"), "{said}");
     }
 
     #[test]
@@ -610,6 +613,367 @@ mod power {
             &["RK-009"],
         );
         assert!(said.contains("the feeds of R1 are: A, B"), "{said}");
+    }
+}
+
+mod warnings {
+    use super::*;
+
+    /// The warnings over the rack under test, in which nothing may be a fault.
+    fn warned(body: &str, policy: &Policy, expect: &[&str]) -> String {
+        let plan = parse(body, policy).unwrap_or_else(|faults| panic!("{faults}"));
+        let warnings = plan.warnings();
+        let codes: Vec<_> = warnings
+            .iter()
+            .map(|finding| finding.code.as_str())
+            .collect();
+        assert_eq!(codes, expect, "{warnings:#?}");
+        warnings
+            .iter()
+            .map(|finding| finding.refusal.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn k9_a_heavy_device_high_up_is_warned_about_and_a_light_or_low_one_is_not() {
+        let at = |unit, weight: &str| device("a", unit, &format!("weight_kg = {weight}"));
+        let said = warned(&at(21, "25"), &policy(&[]), &["RK-053"]);
+        assert!(said.contains("a at U21 of R1 weighs 25.000 kg"), "{said}");
+        warned(&at(20, "25"), &policy(&[]), &[]);
+        warned(&at(21, "24.999"), &policy(&[]), &[]);
+    }
+
+    #[test]
+    fn k9_a_missing_weight_is_told_where_the_rack_has_a_limit() {
+        let limit = format!("max_weight_kg = 10\n{}", device("a", 3, ""));
+        let said = warned(&limit, &policy(&[]), &["RK-055"]);
+        assert!(said.contains("a at U3 of R1 says no weight_kg"), "{said}");
+        warned(&device("a", 3, ""), &policy(&[]), &[]);
+        let said = limit.replace("position = 3", "position = 3\nweight_kg = 0");
+        warned(&said, &policy(&[]), &[]);
+    }
+
+    #[test]
+    fn k8_a_node_on_one_feed_is_warned_about_where_no_data_identify() {
+        let kp1 = policy(&[("kp1", "keeper")]);
+        let at = |power: &str| {
+            let rest = format!("{}{power}", tenant("kp1", "keeper"));
+            format!("{FEEDS}{}", device("kp1", 1, &rest))
+        };
+        warned(&at(DUAL), &kp1, &[]);
+        let said = warned(&at(&DUAL.replace("\"B\"", "\"A\"")), &kp1, &["RK-054"]);
+        assert!(
+            said.contains("holds kp1 and hangs on feed A alone"),
+            "{said}"
+        );
+        let said = warned(&at(""), &kp1, &["RK-054"]);
+        assert!(said.contains("no feed at all"), "{said}");
+        warned(
+            &format!("{FEEDS}{}", device("switch", 1, "")),
+            &policy(&[]),
+            &[],
+        );
+    }
+
+    #[test]
+    fn k2_an_enclosure_that_claims_half_the_depth_is_warned_about() {
+        let enclosure = |deep| {
+            let bay = "[[rack.R1.device.bay]]\nname = \"1\"\n";
+            device(
+                "c6400",
+                3,
+                &format!("u_height = 2\nfull_depth = {deep}\n{bay}"),
+            )
+        };
+        warned(&enclosure(true), &policy(&[]), &[]);
+        let said = warned(&enclosure(false), &policy(&[]), &["RK-056"]);
+        assert!(said.contains("c6400 at U3-U4 has 1 bays"), "{said}");
+    }
+
+    #[test]
+    fn k7_a_supply_that_draws_nothing_is_warned_about() {
+        let draw = |watts| {
+            let power = "power = [{ feed = \"A\", allocated_w = 0, maximum_w = WATTS }]";
+            let power = power.replace("WATTS", watts);
+            format!("{FEEDS}{}", device("a", 1, &power))
+        };
+        warned(&draw("1"), &policy(&[]), &[]);
+        let said = warned(&draw("0"), &policy(&[]), &["RK-058"]);
+        assert!(
+            said.contains("a at U1 of R1 draws 0 W from feed A"),
+            "{said}"
+        );
+    }
+}
+
+mod feeds {
+    use super::*;
+
+    /// Three feeds of 5888 W each; a device on A and B, one on B and C, one on C and A.
+    fn ring(watts: u32) -> String {
+        let third = FEEDS
+            .replace("feed.A", "feed.C")
+            .split("[rack.R1.feed.B]")
+            .next()
+            .unwrap()
+            .to_owned();
+        let on = |name: &str, at, a: &str, b: &str| {
+            let inlet = |feed: &str| {
+                format!("{{ feed = \"{feed}\", allocated_w = 0, maximum_w = {watts} }}")
+            };
+            device(name, at, &format!("power = [{}, {}]", inlet(a), inlet(b)))
+        };
+        let devices = [
+            on("d", 1, "A", "B"),
+            on("e", 2, "B", "C"),
+            on("f", 3, "C", "A"),
+        ];
+        format!("{FEEDS}{third}{}", devices.concat())
+    }
+
+    #[test]
+    fn k7_each_feed_is_lost_in_turn() {
+        // All live: half of two devices. One lost: one device whole and half of another.
+        check(&ring(3925), &policy(&[]), &[]);
+        let said = check(&ring(3926), &policy(&[]), &["RK-047"; 3]);
+        for case in [
+            "feed A of R1 would carry 5889 W with feed B lost",
+            "feed B of R1 would carry 5889 W with feed A lost",
+            "feed C of R1 would carry 5889 W with feed A lost",
+        ] {
+            assert!(said.contains(case), "{case}: {said}");
+        }
+    }
+
+    #[test]
+    fn every_case_of_every_feed_is_computed_for_the_picture() {
+        let plan = parse(&ring(3000), &policy(&[])).unwrap();
+        let rack = plan.racks().next().unwrap();
+        let watts = |feed: &str| -> Vec<(Option<&str>, u64)> {
+            rack.loads(&rack.feeds[feed])
+                .map(|load| (load.lost, load.watts))
+                .collect()
+        };
+        assert_eq!(
+            watts("A"),
+            [(None, 3000), (Some("B"), 4500), (Some("C"), 4500)]
+        );
+        assert_eq!(
+            watts("C"),
+            [(None, 3000), (Some("A"), 4500), (Some("B"), 4500)]
+        );
+    }
+
+    #[test]
+    fn a_device_whose_every_feed_is_lost_draws_nothing() {
+        let alone = "power = [{ feed = \"B\", allocated_w = 0, maximum_w = 900 }]";
+        let plan = parse(&format!("{FEEDS}{}", device("a", 1, alone)), &policy(&[])).unwrap();
+        let rack = plan.racks().next().unwrap();
+        assert!(rack.loads(&rack.feeds["A"]).all(|load| load.watts == 0));
+    }
+}
+
+mod traps {
+    use super::*;
+
+    #[test]
+    fn a_key_of_another_planner_is_refused_with_what_to_write_instead() {
+        for (key, fix) in [
+            ("weight = 81", "write weight_kg in kilograms"),
+            ("weight_unit = \"lb\"", "1 lb is 0.454 kg"),
+            ("is_full_depth = false", "calls enclosures half-deep"),
+            ("mounting_depth = 190", "decides nothing here"),
+            ("feed_leg = \"A\"", "are the phases of one feed"),
+            ("RackOffset = 0", "Redfish counts from 0"),
+            ("maximum_draw = 750", "maximum_w = ..."),
+            ("subdevice_role = \"parent\"", "[[rack.NAME.device.bay]]"),
+            ("atoms = \"front\"", "an interior atom is full_depth"),
+        ] {
+            let said = check(&device("d", 1, key), &policy(&[]), &["RK-002"]);
+            assert!(said.contains(fix), "{key}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_rack_that_counts_downwards_or_in_pounds_is_refused() {
+        let said = check(
+            "desc_units = true\nmax_weight = 2000\n",
+            &policy(&[]),
+            &["RK-002"; 2],
+        );
+        assert!(said.contains("always counted upwards"), "{said}");
+        assert!(said.contains("never enforced; here it is"), "{said}");
+    }
+
+    #[test]
+    fn two_devices_that_already_overlap_do_not_hide_a_third() {
+        // NetBox passes over devices that overlap when it looks for room.
+        let three = [
+            device("a", 5, "u_height = 2"),
+            device("b", 6, ""),
+            device("c", 6, ""),
+        ];
+        let said = check(&three.concat(), &policy(&[]), &["RK-042"; 3]);
+        assert!(
+            said.contains("c at U6") && said.contains("b at U6"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_sum_over_both_feeds_that_would_pass_is_refused_when_one_is_lost() {
+        // 9000 W of 11776 W is 76 %, and one feed alone carries 5888 W.
+        let pair = "power = [{ feed = \"A\", allocated_w = 0, maximum_w = 9000 }, \
+            { feed = \"B\", allocated_w = 0, maximum_w = 9000 }]";
+        let said = check(
+            &format!("{FEEDS}{}", device("a", 1, pair)),
+            &policy(&[]),
+            &["RK-047"; 2],
+        );
+        assert!(said.contains("9000 W with feed B lost"), "{said}");
+    }
+}
+
+mod reports {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn reading(value: &Value) -> Value {
+        json!({ "path": "/sys/firmware/dmi/tables/DMI", "state": "value", "value": value })
+    }
+
+    fn inventory(model: &str, height: u64, supplies: usize) -> Value {
+        let supply = json!({ "present": true });
+        json!({
+            "version": 1,
+            "dmi": { "product_name": reading(&json!(model)) },
+            "smbios": {
+                "chassis": reading(&json!([{ "height_units": null }, { "height_units": height }])),
+                "power_supplies": reading(&json!(vec![supply; supplies])),
+            },
+        })
+    }
+
+    fn plan() -> Elevation {
+        let rest = format!(
+            "u_height = 2\nmodel = \"Northline S4\"\n{}{DUAL}",
+            tenant("kp1", "keeper")
+        );
+        let body = format!("{FEEDS}{}", device("kp1", 3, &rest));
+        parse(&body, &policy(&[("kp1", "keeper")])).unwrap_or_else(|faults| panic!("{faults}"))
+    }
+
+    fn bayed() -> Elevation {
+        let bay = "[[rack.R1.device.bay]]\nname = \"2\"\n";
+        let rest = format!("u_height = 2\n{DUAL}\n{bay}{}", tenant("kp1", "keeper"));
+        let body = format!("{FEEDS}{}", device("enc1", 3, &rest));
+        parse(&body, &policy(&[("kp1", "keeper")])).unwrap_or_else(|faults| panic!("{faults}"))
+    }
+
+    /// What is said of kp1; the other nodes send no report.
+    fn said(plan: &Elevation, report: &Value) -> Vec<String> {
+        let report = Report::read("kp1.json", report).unwrap();
+        let reports = BTreeMap::from([("kp1".parse().unwrap(), report)]);
+        let findings = plan.compare(&reports);
+        assert!(
+            findings
+                .iter()
+                .all(|found| found.severity == Severity::Warning)
+        );
+        findings
+            .iter()
+            .filter(|found| found.code == crate::Code::ReportDiffers)
+            .map(|found| found.refusal.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn k12_a_report_that_agrees_is_silent_however_it_is_spelt() {
+        assert!(said(&plan(), &inventory("  NORTHLINE   s4 ", 2, 2)).is_empty());
+        let wrapped = json!({ "verdict": "facts", "result": inventory("Northline S4", 2, 2) });
+        assert!(said(&plan(), &wrapped).is_empty());
+    }
+
+    #[test]
+    fn k12_model_height_and_supplies_differ_with_both_values() {
+        let told = said(&plan(), &inventory("Northline S2", 1, 1));
+        assert_eq!(told.len(), 3, "{told:#?}");
+        for (one, (plan, machine)) in told.iter().zip([
+            ("model = \"Northline S4\"", "\"Northline S2\""),
+            ("u_height = 2", "1 units"),
+            ("2 entries of power", "1 supplies fitted"),
+        ]) {
+            assert!(one.contains(plan) && one.contains(machine), "{one}");
+            assert!(one.contains("kp1 at R1 U3-U4 (kp1)"), "{one}");
+        }
+    }
+
+    #[test]
+    fn k12_what_the_firmware_leaves_open_is_not_a_difference() {
+        let silent = json!({
+            "version": 1,
+            "dmi": { "product_name": { "path": "/p", "state": "placeholder", "raw": "None" } },
+            "smbios": { "chassis": { "path": "/d", "state": "absent" } },
+        });
+        assert!(said(&plan(), &silent).is_empty());
+        assert!(said(&plan(), &inventory("Northline S4", 0, 0)).is_empty());
+    }
+
+    #[test]
+    fn k12_evidence_speaks_of_the_model_alone() {
+        let evidence = json!({
+            "version": 1, "grade": "E1",
+            "machine": { "product_name": reading(&json!("Otherline")) },
+        });
+        assert_eq!(said(&plan(), &evidence).len(), 1);
+    }
+
+    #[test]
+    fn k12_the_rack_locator_is_held_against_rack_enclosure_and_bay() {
+        let at = |rack: &str, enclosure: &str, bay: &str| {
+            let mut report = inventory("any", 2, 2);
+            let place = json!({ "rack": rack, "enclosure": enclosure, "bay": bay });
+            report["smbios"]["locator"] = reading(&place);
+            report
+        };
+        assert!(said(&bayed(), &at("R1", "enc1", "2")).is_empty());
+        // Padded, in capitals, its first letter lost, or never set.
+        assert!(said(&bayed(), &at("UnnamedRack", "NC1  ", " 2 ")).is_empty());
+        let told = said(&bayed(), &at("R2", "enc1", "3"));
+        assert_eq!(told.len(), 2, "{told:#?}");
+        assert!(
+            told[0].contains("rack R1") && told[0].contains("rack \"R2\""),
+            "{}",
+            told[0]
+        );
+        assert!(
+            told[1].contains("bay 2") && told[1].contains("bay \"3\""),
+            "{}",
+            told[1]
+        );
+        let told = said(&plan(), &at("R1", "", "7"));
+        assert!(told.iter().any(|one| one.contains("no bay")), "{told:#?}");
+    }
+
+    #[test]
+    fn k12_a_node_without_a_report_is_told_and_never_passed_over() {
+        let findings = plan().compare(&BTreeMap::new());
+        let missing: Vec<_> = findings.iter().map(|found| found.code.as_str()).collect();
+        assert_eq!(missing, ["RK-057"; 5]);
+    }
+
+    #[test]
+    fn k12_what_is_no_report_is_not_read() {
+        for value in [
+            json!(null),
+            json!([]),
+            json!({ "version": 1 }),
+            json!({ "dmi": {} }),
+            json!({ "result": "separate" }),
+        ] {
+            assert_eq!(Report::read("x", &value), Err(ReportError), "{value}");
+        }
     }
 }
 

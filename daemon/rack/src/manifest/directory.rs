@@ -11,6 +11,7 @@ use cofferdam_trail::note::NOTE_LIMIT_BYTES;
 use super::statement::sha256;
 use super::{Draft, FILES, NOTE_FILE, POLICY_FILE};
 use crate::document::FILE_LIMIT_BYTES;
+use crate::elevation::Survey;
 use crate::{Code, Elevation, Faults, FlowTable, elevation, flows};
 
 /// The three files as they were read: what is hashed is what is parsed.
@@ -51,6 +52,16 @@ impl Files {
     /// SHA-256 of each, in the order of [`FILES`].
     pub(super) fn digests(&self) -> [[u8; 32]; 3] {
         [&self.policy, &self.elevation, &self.flows].map(|text| sha256(text.as_bytes()))
+    }
+
+    /// The policy and the plan with everything that its checks found.
+    ///
+    /// # Errors
+    /// Every fault of the policy, or of a plan that cannot be drawn.
+    pub(super) fn survey(&self) -> Result<(Policy, Survey), Faults> {
+        let policy = Policy::parse(POLICY_FILE, &self.policy)?;
+        let survey = Elevation::survey(elevation::FILE, &self.elevation, &policy)?;
+        Ok((policy, survey))
     }
 
     /// Parses all three against each other.

@@ -110,7 +110,13 @@ impl Sealer {
         out.reserve(count * self.geometry.token);
         let first = self.next;
         let iv_of = |number| self.positions.frame(first + number, Place::Inner);
-        seal::run(&self.key, self.created, frames, iv_of, out);
+        seal::run(
+            &self.key,
+            self.created,
+            (frames, self.geometry.plain),
+            iv_of,
+            out,
+        );
         self.next += wide(count);
     }
 }

@@ -229,3 +229,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_batch_gives_the_tokens_of_its_plaintexts_in_their_order() {
+    let ring = Keyring::from_keys(vec![FernetKey::generate().unwrap()]).unwrap();
+    let plains: Vec<Vec<u8>> = (0..200_u8)
+        .map(|number| vec![number; usize::from(number) % 23])
+        .collect();
+    let borrowed: Vec<&[u8]> = plains.iter().map(Vec::as_slice).collect();
+    let tokens = ring.encrypt_all(&borrowed, 1_700_000_000).unwrap();
+    assert_eq!(tokens.len(), plains.len());
+    for (token, plain) in tokens.iter().zip(&plains) {
+        assert_eq!(ring.decrypt(token, None).unwrap().as_slice(), plain);
+        assert_eq!(ring.extract_timestamp(token).unwrap(), 1_700_000_000);
+    }
+    let distinct: std::collections::BTreeSet<&String> = tokens.iter().collect();
+    assert_eq!(distinct.len(), tokens.len());
+    assert!(ring.encrypt_all(&[], 1).unwrap().is_empty());
+}

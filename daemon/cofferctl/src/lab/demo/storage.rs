@@ -19,7 +19,7 @@ use crate::reach;
 use crate::verdict::Failure;
 
 /// The reader that needs nothing of ours, as it stands in docs/.
-const RECOVER: &str = include_str!("../../../../../docs/recover.py");
+const RECOVER: &str = include_str!("../../../../../docs/recover_pure.py");
 /// Idle memory that the three small programs promise to stay below, MiB.
 const MEMORY_PROMISE_MIB: u64 = 20;
 
@@ -111,7 +111,7 @@ pub(super) fn recover(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
             "no sealed object of that size in storage's state",
         )
     })?;
-    let script = layout.directory().join("recover.py");
+    let script = layout.directory().join("recover_pure.py");
     std::fs::write(&script, RECOVER).map_err(|error| failed("recovery", &error.to_string()))?;
     let recovered = layout.directory().join("recovered");
     let output = Command::new("python3")
@@ -132,7 +132,7 @@ pub(super) fn recover(stage: &mut Stage, crew: &Crew) -> Result<(), Failure> {
     }
     stage.pass(
         "recovery",
-        "docs/recover.py, plain Python, opened a stored object with the keeper's keyring alone",
+        "docs/recover_pure.py, plain Python, opened a stored object with the keeper's keyring alone",
     );
     Ok(())
 }

@@ -1,0 +1,146 @@
+//! `cofferctl rack show`: the elevation as a picture. It writes what `cofferdam_rack::picture`
+//! drew, and draws nothing itself.
+
+use std::path::{Path, PathBuf};
+
+use cofferdam_hwprofile::Refusal;
+use cofferdam_node::Exit;
+use cofferdam_rack::elevation::Survey;
+use cofferdam_rack::picture::{self, Caption, Paint};
+use cofferdam_rack::{Manifest, Policy};
+use serde_json::{Value, json};
+
+use super::reports;
+use crate::verdict::{Failure, Outcome, Verdict, on_a_terminal};
+
+pub(super) fn run(
+    directory: &Path,
+    svg: Option<&Path>,
+    (operators, reported): (&[PathBuf], Option<&Path>),
+) -> Outcome {
+    let faults =
+        |faults: cofferdam_rack::Faults| Failure::all(Exit::Config, faults.into_refusals());
+    let (policy, mut survey) = Manifest::survey(directory).map_err(faults)?;
+    let epoch = if operators.is_empty() {
+        "signature not checked".to_owned()
+    } else {
+        let epoch = Manifest::signed_epoch(directory, &super::trusted(operators)?);
+        format!("epoch {}, signed", epoch.map_err(faults)?)
+    };
+    if let Some(directory) = reported {
+        let reports = reports::read(directory, &policy)?;
+        let found = survey.drawable().compare(&reports);
+        survey.extend(found);
+    }
+    let caption = Caption {
+        epoch,
+        grade: grade(&policy).to_owned(),
+    };
+    if let Some(file) = svg {
+        let drawn = picture::svg(&survey, &policy, &caption);
+        std::fs::write(file, drawn).map_err(|error| unwritten(file, &error))?;
+    }
+    let paint = if on_a_terminal() {
+        Paint::Colour
+    } else {
+        Paint::Plain
+    };
+    let body = match svg {
+        Some(file) => format!("{}\n", file.display()),
+        None => picture::text(&survey, &policy, &caption, paint),
+    };
+    Ok(verdict(&survey).body(body).value(json!({
+        "caption": { "epoch": caption.epoch, "grade": caption.grade },
+        "svg": svg,
+        "racks": racks(&survey),
+        "findings": findings(&survey),
+    })))
+}
+
+/// A picture of a plan with faults is a picture all the same, and says so with its exit code.
+fn verdict(survey: &Survey) -> Verdict {
+    let faults = survey.faults().count();
+    let all = survey.findings().len();
+    if faults > 0 {
+        let line =
+            format!("drawn: {faults} of {all} findings are faults, so the plan is not in force");
+        return Verdict::no(line, Exit::Config);
+    }
+    Verdict::yes(format!("drawn: the plan keeps every rule, {all} warnings"))
+}
+
+/// How much the picture is worth: a plan is intent, whatever is measured.
+fn grade(policy: &Policy) -> &'static str {
+    if policy.is_lab() {
+        "E0 simulated: a lab's plan"
+    } else {
+        "a plan: intended, not measured"
+    }
+}
+
+fn racks(survey: &Survey) -> Vec<Value> {
+    let racks = survey.drawable().racks().map(|rack| {
+        let devices: Vec<Value> = rack
+            .devices
+            .iter()
+            .map(|device| {
+                let tenants: Vec<Value> = device
+                    .tenants()
+                    .map(|(tenant, bay)| {
+                        json!({
+                            "node": tenant.node.as_str(),
+                            "zone": tenant.zone.as_str(),
+                            "bay": bay.map(|bay| bay.name.as_str()),
+                        })
+                    })
+                    .collect();
+                json!({
+                    "name": device.name,
+                    "units": device.span().map(|(first, last)| [first, last]),
+                    "face": device.face.as_str(),
+                    "full-depth": device.full_depth,
+                    "tenants": tenants,
+                })
+            })
+            .collect();
+        let loads: Vec<Value> = rack
+            .feeds
+            .values()
+            .flat_map(|feed| rack.loads(feed))
+            .map(|load| {
+                json!({
+                    "feed": load.feed.name,
+                    "lost": load.lost,
+                    "watts": load.watts,
+                    "capacity-watts": load.capacity_watts,
+                })
+            })
+            .collect();
+        json!({ "name": rack.name, "devices": devices, "power": loads })
+    });
+    racks.collect()
+}
+
+fn findings(survey: &Survey) -> Vec<Value> {
+    let findings = survey.findings().iter().map(|finding| {
+        let mut value = finding.refusal.to_json();
+        let is_fault = survey.faults().any(|fault| std::ptr::eq(fault, finding));
+        if let Some(object) = value.as_object_mut() {
+            object.insert("fault".to_owned(), Value::from(is_fault));
+        }
+        value
+    });
+    findings.collect()
+}
+
+fn unwritten(file: &Path, error: &std::io::Error) -> Failure {
+    let refusal = Refusal::new(
+        "CL-041",
+        "the picture was not written",
+        "look at the file's name, its owner and the free space",
+    );
+    Failure::new(
+        Exit::Config,
+        refusal.read(format!("{}: {error}", file.display())),
+    )
+}

@@ -1,0 +1,61 @@
+//! The boards that the firmware lists (type 2).
+//!
+//! A server may list more than one: mainboards, risers and backplanes. Only the first is the
+//! board whose serial number counts; the others are shown and never counted.
+
+use crate::fact::{Fact, Reading};
+use crate::identifier::Identifier;
+
+use super::table::{Record, Tables, record_json};
+
+const KIND: u8 = 2;
+
+/// One board.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Board {
+    /// Where its record stands.
+    pub origin: String,
+    /// Who made it.
+    pub vendor: Fact<String>,
+    /// Its model.
+    pub name: Fact<String>,
+    /// Its version.
+    pub version: Fact<String>,
+    /// Its serial number.
+    pub serial: Fact<Identifier>,
+    /// What the owner wrote on it.
+    pub asset_tag: Fact<Identifier>,
+    /// Where in the enclosure it sits.
+    pub location: Fact<String>,
+    /// What it is for, as a number of the specification: 10 is a mainboard, 3 a server blade.
+    pub role: Fact<u64>,
+}
+
+record_json!(Board {
+    vendor,
+    name,
+    version,
+    serial,
+    asset_tag,
+    location,
+    role,
+});
+
+impl Board {
+    fn read(record: Record<'_>) -> Self {
+        Self {
+            origin: record.origin(),
+            vendor: record.text(0x04),
+            name: record.text(0x05),
+            version: record.text(0x06),
+            serial: record.identifier(0x07),
+            asset_tag: record.identifier(0x08),
+            location: record.text(0x0a),
+            role: record.count(0x0d),
+        }
+    }
+}
+
+pub(super) fn read(tables: &Tables) -> Reading<Vec<Board>> {
+    tables.list(KIND, Board::read)
+}

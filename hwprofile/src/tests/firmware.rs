@@ -1,0 +1,234 @@
+//! The firmware's own table below a root directory: what it adds to `/sys/class/dmi`, where the two
+//! differ, and what it does to the witnesses.
+
+use super::rig::Machine;
+use super::table::{Table, entry_point};
+use crate::domain::WitnessKind;
+use crate::identity::Identity;
+use crate::{Fact, Inventory};
+
+const DMI: &str = "sys/firmware/dmi/tables/DMI";
+const ENTRY: &str = "sys/firmware/dmi/tables/smbios_entry_point";
+const UUID: [u8; 16] = [
+    0x10, 0x32, 0x54, 0x76, 0x98, 0xba, 0xdc, 0x4e, 0x8f, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd,
+];
+
+fn system(serial: &str) -> Table {
+    let mut table = Table::default();
+    table.add(1, 0x19, |record| {
+        record.text(4, "Maker").text(5, "Model 9").text(7, serial);
+        record.bytes(8, &UUID);
+    });
+    table
+}
+
+fn enclosure(table: &mut Table, kind: u8, serial: &str, units: u8) {
+    table.add(3, 0x15, |record| {
+        record.byte(5, kind).text(7, serial).byte(0x11, units);
+    });
+}
+
+fn chassis_serials(inventory: &Inventory) -> Vec<String> {
+    Identity::of(inventory)
+        .witnesses()
+        .filter(|witness| witness.kind == WitnessKind::ChassisSerial)
+        .map(|witness| witness.value.reveal().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_enclosure_around_a_blade_is_a_witness_wherever_it_is_listed() {
+    for blade_first in [true, false] {
+        let mut table = system("BLADE-77001");
+        let records = [(0x1c, "BLADE-77001", 0), (0x1d, "ENCL-9042-7", 10)];
+        let order = if blade_first { [0, 1] } else { [1, 0] };
+        for index in order {
+            let (kind, serial, units) = records[index];
+            enclosure(&mut table, kind, serial, units);
+        }
+        let machine = Machine::empty("st1");
+        machine.write(DMI, table.bytes());
+        let inventory = machine.inventory();
+        assert_eq!(chassis_serials(&inventory), ["ENCL-9042-7"]);
+        let listed = inventory.dmi.enclosures.value().unwrap();
+        assert_eq!(listed.len(), 2);
+        let around = &listed[order[1]];
+        assert_eq!(around.kind.value().unwrap().name(), "blade-enclosure");
+        assert_eq!(around.height_units, Fact::Value(10));
+    }
+}
+
+#[test]
+fn a_serial_number_that_the_system_bears_too_is_counted_once() {
+    let mut table = system("ONE-NUMBER-1");
+    enclosure(&mut table, 0x17, "one-number-1 ", 2);
+    let machine = Machine::empty("st1");
+    machine.write(DMI, table.bytes());
+    let inventory = machine.inventory();
+    assert!(chassis_serials(&inventory).is_empty());
+    assert!(
+        Identity::of(&inventory)
+            .unseen()
+            .any(|(kind, reading)| *kind == WitnessKind::ChassisSerial
+                && reading.to_string().contains("counted once"))
+    );
+}
+
+#[test]
+fn a_field_tells_the_structure_that_it_stands_in() {
+    let machine = Machine::empty("st1");
+    machine.write(DMI, system("AB-12-CD-34").bytes());
+    let dmi = machine.inventory().dmi;
+    assert_eq!(
+        dmi.product_serial.path,
+        "/sys/firmware/dmi/tables/DMI type 1 handle 0x0001 product_serial"
+    );
+    assert_eq!(dmi.product_name.value().unwrap(), "Model 9");
+    assert_eq!(dmi.board_serial.fact, Fact::Absent);
+    assert_eq!(dmi.board_serial.path, "/sys/class/dmi/id/board_serial");
+}
+
+#[test]
+fn what_the_table_says_is_believed_before_the_directory() {
+    let machine = Machine::new("st1");
+    machine.write(DMI, system("AB-12-CD-34").bytes());
+    let dmi = machine.inventory().dmi;
+    assert_eq!(dmi.product_serial.value().unwrap().reveal(), "AB-12-CD-34");
+    assert!(dmi.board_serial.value().is_some(), "it has no board record");
+}
+
+#[test]
+fn the_byte_order_of_a_uuid_follows_the_version_and_compares_equal_in_both() {
+    let mut found = Vec::new();
+    for (version, text) in [
+        (Some((2, 3)), "10325476-98ba-dc4e-8f01-23456789abcd"),
+        (Some((2, 8)), "76543210-ba98-4edc-8f01-23456789abcd"),
+        (Some((3, 4)), "76543210-ba98-4edc-8f01-23456789abcd"),
+        (None, "76543210-ba98-4edc-8f01-23456789abcd"),
+    ] {
+        let machine = Machine::empty("st1");
+        let table = system("AB-12-CD-34");
+        machine.write(DMI, table.bytes());
+        if let Some(version) = version {
+            machine.write(ENTRY, entry_point(version, table.count()));
+        }
+        let inventory = machine.inventory();
+        let uuid = *inventory.dmi.product_uuid.value().unwrap();
+        assert_eq!(uuid.text(), text, "{version:?}");
+        found.push(uuid.canonical());
+    }
+    found.dedup();
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn a_uuid_that_ends_in_the_address_of_an_adapter_is_no_witness() {
+    let machine = Machine::new("st1");
+    let address = std::fs::read_to_string(machine.root().join("sys/class/net/eno1/address"));
+    let tail = address.unwrap().trim().replace(':', "");
+    let path = "sys/class/dmi/id/product_uuid";
+    for (uuid, counts) in [
+        (format!("71c2a9f0-3b5e-11ec-9a4d-{tail}"), false),
+        ("71c2a9f0-3b5e-11ec-9a4d-5ac3f1e2d4b7".to_owned(), true),
+    ] {
+        machine.write(path, &uuid);
+        let identity = Identity::of(&machine.inventory());
+        let mut kinds = identity.witnesses().map(|witness| witness.kind);
+        assert_eq!(kinds.any(|kind| kind == WitnessKind::ProductUuid), counts);
+    }
+}
+
+#[test]
+fn a_table_that_breaks_off_gives_no_list_and_the_directory_still_speaks() {
+    let machine = Machine::new("st1");
+    let mut table = system("AB-12-CD-34");
+    enclosure(&mut table, 0x17, "ENCL-9042-7", 2);
+    let bytes = table.bytes();
+    machine.write(DMI, &bytes[..bytes.len() - 9]);
+    let dmi = machine.inventory().dmi;
+    assert!(matches!(dmi.enclosures.fact, Fact::Unsupported(why) if why.contains("breaks off")));
+    assert_eq!(dmi.product_serial.path, "/sys/class/dmi/id/product_serial");
+    assert!(dmi.product_serial.value().is_some());
+}
+
+#[test]
+fn structures_that_the_kernel_shows_one_by_one_are_read_where_there_is_no_table() {
+    let machine = Machine::empty("st1");
+    let mut table = Table::default();
+    enclosure(&mut table, 0x17, "ENCL-9042-7", 4);
+    machine.write("sys/firmware/dmi/entries/3-0/raw", table.records());
+    machine.write("sys/firmware/dmi/entries/221-0/raw", b"not read");
+    let dmi = machine.inventory().dmi;
+    let listed = dmi.enclosures.value().unwrap();
+    assert_eq!(listed[0].height_units, Fact::Value(4));
+    assert!(
+        listed[0]
+            .origin
+            .starts_with("/sys/firmware/dmi/entries/3-0/raw ")
+    );
+    assert_eq!(dmi.chassis_serial.value().unwrap().reveal(), "ENCL-9042-7");
+}
+
+#[test]
+fn a_rack_locator_counts_only_where_its_maker_writes_such() {
+    for (vendor, count) in [("HPE", 1), ("Hewlett-Packard", 1), ("Dell Inc.", 0)] {
+        let mut table = Table::default();
+        table.add(1, 0x1b, |record| {
+            record.text(4, vendor).text(7, "BLADE-77001");
+        });
+        table.add(204, 0x14, |record| {
+            record
+                .text(4, "UnnamedRack  ")
+                .text(6, "c7000")
+                .text(7, " 12");
+            record.byte(8, 16).text(0x0a, "ENCL-9042-7   ");
+        });
+        let machine = Machine::empty("st1");
+        machine.write(DMI, table.bytes());
+        let inventory = machine.inventory();
+        let locators = inventory.dmi.rack_locators.value().unwrap();
+        assert_eq!(locators.len(), count, "{vendor}");
+        assert_eq!(chassis_serials(&inventory).len(), count, "{vendor}");
+        for locator in locators {
+            assert!(matches!(locator.rack, Fact::Placeholder(_)));
+            assert_eq!(locator.bay, Fact::Value("12".into()));
+            assert_eq!(locator.bays, Fact::Value(16));
+        }
+    }
+}
+
+#[test]
+fn sizes_of_memory_are_read_in_all_their_forms() {
+    for (short, long, size) in [
+        (0, 0, Fact::Absent),
+        (8192, 0, Fact::Value(8 << 30)),
+        (0x8200, 0, Fact::Value(512 << 10)),
+        (0x7fff, 65536, Fact::Value(64 << 30)),
+    ] {
+        let mut table = Table::default();
+        table.add(17, 0x22, |record| {
+            record
+                .word(0x0c, short)
+                .double_word(0x1c, long)
+                .text(0x10, "A1");
+        });
+        let machine = Machine::empty("st1");
+        machine.write(DMI, table.bytes());
+        let modules = machine.inventory().dmi.memory_modules;
+        assert_eq!(modules.value().unwrap()[0].size_bytes, size, "{short:x}");
+    }
+}
+
+#[test]
+fn a_table_without_the_right_to_read_it_says_so_or_we_are_root() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let machine = Machine::empty("st1");
+    machine.write(DMI, system("AB-12-CD-34").bytes());
+    let path = machine.root().join(DMI);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let enclosures = machine.inventory().dmi.enclosures;
+    match std::fs::read(&path) {
+        Ok(_) => assert_eq!(enclosures.fact, Fact::Value(Vec::new())),
+        Err(_) => assert_eq!(enclosures.fact, Fact::Unreadable(13)),
+    }
+}
