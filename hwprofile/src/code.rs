@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use ring::digest;
+
 /// One code, for `explain`, the manual and the journal's catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodeEntry {
@@ -16,6 +18,31 @@ pub struct CodeEntry {
     pub meaning: &'static str,
     /// What to do about it.
     pub mend: &'static str,
+}
+
+impl CodeEntry {
+    /// The journal's `MESSAGE_ID` of every message that carries this code: 32 hexadecimal digits,
+    /// made from the code alone, so that no table of them can go wrong.
+    #[must_use]
+    pub fn message_id(&self) -> String {
+        message_id(self.code)
+    }
+
+    /// The value of the label `code` in the metrics: the code in small letters.
+    #[must_use]
+    pub fn metric_label(&self) -> String {
+        self.code.to_ascii_lowercase().replace('-', "_")
+    }
+}
+
+/// The journal's identifier of a code.
+#[must_use]
+pub fn message_id(code: &str) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(b"cofferdam-code-v1\0");
+    context.update(code.as_bytes());
+    let digest = context.finish();
+    crate::wire::hex(digest.as_ref().get(..16).unwrap_or_default())
 }
 
 macro_rules! codes {
@@ -259,6 +286,13 @@ mod tests {
             let number = entry.code.strip_prefix("HW-").expect("the family");
             assert!(number.len() == 3 && number.bytes().all(|b| b.is_ascii_digit()));
         }
+    }
+
+    #[test]
+    fn the_journal_and_the_metrics_name_a_code_for_ever_in_the_same_way() {
+        let entry = Code::SharedChassis.entry();
+        assert_eq!(entry.metric_label(), "hw_211");
+        assert_eq!(entry.message_id(), "6d463685c764cde6f39de4e33e77b7f7");
     }
 
     #[test]

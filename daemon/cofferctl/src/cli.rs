@@ -40,7 +40,14 @@ pub enum Command {
     /// What a code means and how to mend it.
     Explain {
         /// A code, as a refusal prints it: HW-211.
-        code: String,
+        #[arg(required_unless_present = "all")]
+        code: Option<String>,
+        /// Every code there is, as a table.
+        #[arg(long, conflicts_with = "code")]
+        all: bool,
+        /// With --all: as the manual page docs/CODES.md, or as the journal's catalogue.
+        #[arg(long, value_enum, requires = "all")]
+        format: Option<CodesFormat>,
     },
     /// Keyrings.
     #[command(subcommand)]
@@ -426,6 +433,15 @@ pub enum SubmitKind {
     Stream,
     /// Answers to a survey.
     Survey,
+}
+
+/// How all codes are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CodesFormat {
+    /// The manual page.
+    Markdown,
+    /// The catalogue of the journal.
+    Catalog,
 }
 
 /// How rows are printed.

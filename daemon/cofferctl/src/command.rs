@@ -24,7 +24,10 @@ pub(crate) fn dispatch(command: Command, format: Format) -> Outcome {
         Command::Hw(command) => hw::run(command, format),
         Command::Rack(command) => rack::run(command),
         Command::Flow(command) => flow::run(command),
-        Command::Explain { code } => explain::run(&code),
+        Command::Explain { code, format, .. } => match code {
+            Some(code) => explain::run(&code),
+            None => Ok(explain::all(format)),
+        },
         Command::Key(command) => key::run(command),
         Command::Seal(arguments) => seal::seal(&arguments),
         Command::Unseal(arguments) => seal::unseal(&arguments),

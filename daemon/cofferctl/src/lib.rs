@@ -9,9 +9,11 @@
 //! - [`reach`]: a connection to a rack with a client's certificate.
 //! - [`table`]: rows for a terminal.
 //! - [`code`]: every code of the product, for `explain`.
+//! - [`codes`]: the same as the manual page and as the journal's catalogue.
 
 pub mod cli;
 pub mod code;
+pub mod codes;
 pub mod lab;
 pub mod reach;
 pub mod table;

@@ -111,6 +111,18 @@ impl Schedule {
     }
 }
 
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => f.write_str("always"),
+            Self::Daily(from, to) => {
+                let clock = |minute: &u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+                write!(f, "{}-{}", clock(from), clock(to))
+            }
+        }
+    }
+}
+
 /// Something that a service shares with others, written `kind:name`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SharedThing {

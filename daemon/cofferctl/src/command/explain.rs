@@ -4,8 +4,9 @@ use cofferdam_hwprofile::Refusal;
 use cofferdam_node::Exit;
 use serde_json::json;
 
-use crate::code;
+use crate::cli::CodesFormat;
 use crate::verdict::{Failure, Outcome, Verdict};
+use crate::{code, codes};
 
 pub(crate) fn run(asked: &str) -> Outcome {
     let wanted = asked.trim().to_ascii_uppercase();
@@ -35,7 +36,39 @@ pub(crate) fn run(asked: &str) -> Outcome {
             "title": entry.title,
             "meaning": entry.meaning,
             "mend": entry.mend,
+            "message-id": entry.message_id(),
+            "metric-label": entry.metric_label(),
         })))
+}
+
+/// Every code: a line each, or one of the two files that are made from the tables. A file is
+/// printed alone, so that it can be written where it belongs.
+pub(crate) fn all(format: Option<CodesFormat>) -> Verdict {
+    let rows: Vec<_> = code::all()
+        .map(|entry| {
+            json!({
+                "code": entry.code,
+                "title": entry.title,
+                "meaning": entry.meaning,
+                "mend": entry.mend,
+                "message-id": entry.message_id(),
+                "metric-label": entry.metric_label(),
+            })
+        })
+        .collect();
+    let file = match format {
+        Some(CodesFormat::Markdown) => codes::manual(),
+        Some(CodesFormat::Catalog) => codes::catalogue(),
+        None => {
+            let lines = code::all().map(|entry| [entry.code, "  ", entry.title, "\n"].concat());
+            let line = format!("{} codes", rows.len());
+            return Verdict::yes(line)
+                .body(lines.collect::<String>())
+                .value(json!(rows));
+        }
+    };
+    let (first, rest) = file.split_once('\n').unwrap_or((&file, ""));
+    Verdict::yes(first).body(rest).value(json!(rows))
 }
 
 #[cfg(test)]

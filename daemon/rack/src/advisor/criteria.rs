@@ -166,7 +166,7 @@ impl<'a> Pair<'a> {
 
     /// A3.
     fn resources(&self) -> Finding {
-        let (inputs, lacks) = self.usage();
+        let (mut inputs, lacks) = self.usage();
         let schedules = (&self.a.schedule, &self.b.schedule);
         let (Some(a_when), Some(b_when), true) = (schedules.0, schedules.1, lacks.is_empty())
         else {
@@ -178,6 +178,10 @@ impl<'a> Pair<'a> {
             lacks.extend(missing("schedule", sides));
             return found(Criterion::Resources, Answer::Missing(lacks), inputs);
         };
+        for (service, when) in [(self.a, a_when), (self.b, b_when)] {
+            let text = format!("{}: works {}", service.name, when.value);
+            inputs.push(self.cited(when.line, &text));
+        }
         if !a_when.value.overlaps(b_when.value) {
             return found(Criterion::Resources, Answer::Holds, inputs);
         }
