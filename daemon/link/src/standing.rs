@@ -10,6 +10,7 @@ use cofferdam_rack::lease::{Revocation, TrustBundle};
 use cofferdam_rack::{Epoch, FlowTable, PeerId, RackDomain};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::sync::watch;
+use zeroize::Zeroize as _;
 
 /// This node's certificate chain and the key that belongs to it.
 pub struct Credential {
@@ -33,6 +34,12 @@ impl Credential {
             key: self.key.clone_key(),
             not_after: self.not_after,
         }
+    }
+}
+
+impl Drop for Credential {
+    fn drop(&mut self) {
+        self.key.zeroize();
     }
 }
 

@@ -119,6 +119,12 @@ pub static CODES: &[CodeEntry] = &[
         meaning: "The node lost its lease for good, or stops: it holds no key and asks for none.",
         mend: "Read why in refusal.json in its state.",
     },
+    CodeEntry {
+        code: "ND-071",
+        title: "refused without a reason",
+        meaning: "The judge of hardware refused and named no reason; that is a fault of the program.",
+        mend: "Report it.",
+    },
 ];
 
 #[cfg(test)]
@@ -126,7 +132,8 @@ mod tests {
     use super::*;
 
     /// The sources of this crate, for the comparison below.
-    const SOURCES: [&str; 11] = [
+    const SOURCES: [&str; 12] = [
+        include_str!("drift/sentry.rs"),
         include_str!("accepted.rs"),
         include_str!("boot.rs"),
         include_str!("config.rs"),

@@ -73,7 +73,6 @@ pub struct Watch {
     drift: Drift,
     wake_at: u64,
     past: Option<Past>,
-    last: Option<(Inventory, Evidence)>,
     /// When the first message was heard that no look has answered yet.
     heard_at: Option<u64>,
     scan: JoinSet<Scan>,
@@ -82,7 +81,6 @@ pub struct Watch {
 
 #[derive(Debug)]
 struct Scan {
-    inventory: Inventory,
     look: Look,
     scope: Scope,
     heard_at: Option<u64>,
@@ -102,19 +100,21 @@ impl Watch {
             drift,
             wake_at: 0,
             past: None,
-            last: None,
             heard_at: None,
             scan: JoinSet::new(),
             reports: VecDeque::new(),
         }
     }
 
-    /// What the machine showed last is what it is held to from now on, and every verdict begins afresh.
-    pub fn begin_here(&mut self) {
-        if let Some((inventory, evidence)) = &self.last {
-            self.past = Some(Past::begin(inventory.clone(), evidence.clone()));
-        }
-        self.judge_afresh();
+    /// Holds the machine to `inventory` from now on, beginning with a look at once. A look that still runs was held against something
+    /// else and counts no more.
+    pub fn begin_with(&mut self, inventory: Inventory) {
+        let with = (self.subject.site.as_str(), self.subject.grade);
+        self.past = Some(Past::begin(inventory, with));
+        self.drift = Drift::new(self.subject.period, self.ticks.now_ms());
+        self.scan = JoinSet::new();
+        self.reports.clear();
+        self.wake_at = 0;
     }
 
     /// Goes on after a refusal, held to the same beginning.
@@ -167,13 +167,12 @@ impl Watch {
         } = scan.look;
         self.reports.push_back(Report::Looked(Box::new(Seen {
             finding: finding.clone(),
-            evidence: evidence.clone(),
+            evidence,
             scope: scan.scope,
             took: since(scan.began),
             since_heard: scan.heard_at.map(since),
         })));
         self.past = Some(past);
-        self.last = Some((scan.inventory, evidence));
         self.tell(Event::Looked(finding));
     }
 
@@ -202,7 +201,6 @@ impl Watch {
             let with = (subject.site.as_str(), subject.grade);
             let look = Look::at(subject.law.as_ref(), with, &inventory, past);
             Scan {
-                inventory,
                 look,
                 scope,
                 heard_at,

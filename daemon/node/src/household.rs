@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use cofferdam_hwprofile::Grade;
 use cofferdam_hwprofile::drift::Law;
+use cofferdam_hwprofile::{Grade, Inventory};
 use cofferdam_link::{Dialer, Snapshot};
 use cofferdam_rack::lease::Standing;
 use tokio::sync::watch;
@@ -56,7 +56,8 @@ pub(crate) fn settle(
     reins: Reins,
     (house, stopping): House<'_>,
 ) -> Result<(), StartError> {
-    let watched = post_sentry(&booted, &reins, (&mut *house, stopping));
+    let (granted, leased) = watch::channel(None);
+    let watched = post_sentry(&booted, leased, (&mut *house, stopping));
     let dialer = Dialer::new(reins.snapshot.subscribe(), booted.clock.clone());
     let (bench, standing) = if let Some(authority) = authority {
         let standing = authority.standing();
@@ -88,13 +89,18 @@ pub(crate) fn settle(
         tenancy: reins.tenancy,
         standing,
         watched,
+        granted,
         newest: 0,
     };
     house.spawn(tenant.run(stopping.clone()));
     Ok(())
 }
 
-fn post_sentry(booted: &Booted, reins: &Reins, (house, stopping): House<'_>) -> Watched {
+fn post_sentry(
+    booted: &Booted,
+    granted: watch::Receiver<Option<Arc<Inventory>>>,
+    (house, stopping): House<'_>,
+) -> Watched {
     let config = &booted.config;
     let subject = Subject {
         sysroot: config.sysroot.clone(),
@@ -123,7 +129,7 @@ fn post_sentry(booted: &Booted, reins: &Reins, (house, stopping): House<'_>) -> 
     let sentry = Sentry {
         watch: Watch::new(subject, source),
         recorder: booted.recorder.clone(),
-        tenancy: reins.tenancy.subscribe(),
+        granted,
         outlook,
         eviction,
     };

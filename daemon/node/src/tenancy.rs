@@ -58,6 +58,8 @@ pub(crate) struct Tenant {
     /// The newest standing taken over; an older one that arrives late takes nothing back.
     pub(crate) newest: u64,
     pub(crate) watched: Watched,
+    /// What the machine was when the first lease was granted: the sentry holds it to that.
+    pub(crate) granted: watch::Sender<Option<Arc<Inventory>>>,
 }
 
 /// What the sentry over the hardware says.
@@ -140,14 +142,14 @@ impl Tenant {
             }
         }
         let outlook = *self.watched.outlook.borrow_and_update();
-        if outlook.waiting == Waiting::Grace {
+        match (outlook.waiting, &cause) {
             // What is held stays held until its end; it is asked for again once the verdict is in.
-            return match cause {
-                Cause::Due => Some(LeaseEvent::Unanswered),
-                Cause::Seen | Cause::Standing => None,
-            };
+            (Waiting::Grace, Cause::Due) => return Some(LeaseEvent::Unanswered),
+            (Waiting::Grace, Cause::Seen) => return None,
+            // The lease was taken back: there is nothing to wait with.
+            (Waiting::Grace, Cause::Standing) | (Waiting::No, _) => {}
         }
-        let evidence = self.measure().await?;
+        let (inventory, evidence) = self.measure().await?;
         let digest = evidence.digest();
         if let Cause::Seen = cause
             && *reported == Some(digest)
@@ -155,7 +157,7 @@ impl Tenant {
             return None;
         }
         *reported = Some(digest);
-        Some(self.ask(evidence).await)
+        Some(self.ask(inventory, evidence).await)
     }
 
     /// Takes over what the keeper says of others; true if it says that this node's own lease is gone.
@@ -170,14 +172,16 @@ impl Tenant {
             .any(|revocation| revocation.peer == self.id)
     }
 
-    async fn measure(&self) -> Option<Evidence> {
+    async fn measure(&self) -> Option<(Arc<Inventory>, Evidence)> {
         let (sysroot, grade) = (self.config.sysroot.clone(), self.config.grade);
         let site = self.manifest.policy.site().to_owned();
         let measuring = tokio::task::spawn_blocking(move || {
-            Evidence::of(&Inventory::read(&sysroot), &site, grade)
+            let inventory = Arc::new(Inventory::read(&sysroot));
+            let evidence = Evidence::of(&inventory, &site, grade);
+            (inventory, evidence)
         });
         match measuring.await {
-            Ok(evidence) => Some(evidence),
+            Ok(measured) => Some(measured),
             Err(error) => {
                 log::error!(error:% = error; "could not measure the hardware");
                 None
@@ -185,10 +189,17 @@ impl Tenant {
         }
     }
 
-    async fn ask(&mut self, evidence: Evidence) -> LeaseEvent {
+    async fn ask(&mut self, inventory: Arc<Inventory>, evidence: Evidence) -> LeaseEvent {
         let now = self.clock.unix_seconds();
         match self.request(evidence).await {
-            Ok(grant) => self.install(grant, now),
+            Ok(grant) => {
+                self.granted.send_if_modified(|granted| {
+                    let first = granted.is_none();
+                    granted.get_or_insert(inventory);
+                    first
+                });
+                self.install(grant, now)
+            }
             Err(BenchError::Refused(refusal)) => LeaseEvent::Refused(refusal),
             Err(error @ (BenchError::Unreachable(_) | BenchError::Unanswered(_))) => {
                 log::warn!(error = crate::refusal::chain(&error); "keeper did not answer");
@@ -235,6 +246,7 @@ impl Tenant {
         });
         self.adopt(&grant.standing);
         self.tenancy.send_replace(Tenancy::Held);
+        forget_refusal(&self.config);
         log::info!(until = grant.not_after; "lease installed");
         LeaseEvent::Granted {
             until_ms: grant.not_after.saturating_mul(1000),
@@ -299,7 +311,7 @@ impl Tenant {
     /// Shows the keeper the hardware that it would refuse, so that it takes the lease back from everybody's trust. Hardware that it
     /// would not refuse is not shown: a grant would be worth nothing here.
     async fn tell_keeper(&self) {
-        let Some(evidence) = self.measure().await else {
+        let Some((_inventory, evidence)) = self.measure().await else {
             return;
         };
         let verdict = judge_node(&self.manifest.policy, &self.config.node, &evidence);
@@ -368,5 +380,16 @@ pub(crate) fn write_refusal(config: &NodeConfig, refusal: &Refusal) {
     let path = config.state.join(REFUSAL_FILE);
     if let Err(error) = std::fs::write(&path, refusal.to_json().to_string()) {
         log::warn!(path:? = path, error:% = error; "could not leave the refusal on disk");
+    }
+}
+
+/// Why an earlier start was refused is no news once a lease is held.
+fn forget_refusal(config: &NodeConfig) {
+    let path = config.state.join(REFUSAL_FILE);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            log::warn!(path:? = path, error:% = error; "could not remove an old refusal");
+        }
+        Ok(()) | Err(_) => {}
     }
 }

@@ -145,12 +145,12 @@ impl Look {
 }
 
 impl Past {
-    /// The same memory, beginning with this machine: what a node serves with is what it is held to.
+    /// The memory of a machine that begins to serve as `inventory` shows it.
     #[must_use]
-    pub fn begin(inventory: Inventory, evidence: Evidence) -> Self {
+    pub fn begin(inventory: Inventory, (site, grade): (&str, Grade)) -> Self {
         Self {
+            last: Evidence::of(&inventory, site, grade),
             baseline: inventory,
-            last: evidence,
             differed: Vec::new(),
         }
     }

@@ -300,7 +300,7 @@ async fn a_certificate_shown_without_its_key_is_refused() {
         stage.rack.credential("intake/in1"),
         stage.rack.credential("intake/in2"),
     );
-    let client = config(Some((copied.chain, &thief.key)));
+    let client = config(Some((copied.chain.clone(), &thief.key)));
     refused(&stage, client, "LK-107", Some("intake/in1"), "DecryptError").await;
 }
 
@@ -457,7 +457,7 @@ async fn a_pinned_key_under_another_name_than_its_pins_is_refused() {
 async fn a_copied_boot_certificate_without_its_key_is_refused() {
     let (stage, credential, _) = boot(&Leaf::of(&peer("intake/in1")), Some("intake/in1")).await;
     let thief = stage.rack.credential("intake/in2");
-    let client = config(Some((credential.chain, &thief.key)));
+    let client = config(Some((credential.chain.clone(), &thief.key)));
     refused(&stage, client, "LK-107", Some("intake/in1"), "DecryptError").await;
 }
 

@@ -4,14 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cofferdam_hwprofile::Refusal;
 use cofferdam_hwprofile::drift::{Action, Finding};
+use cofferdam_hwprofile::{Inventory, Refusal};
 use cofferdam_trail::{Event, Phase, Status};
 use tokio::sync::watch;
 
 use super::{Report, Seen, Watch};
 use crate::record::Recorder;
-use crate::tenancy::Tenancy;
 
 /// Why the node must give up what it holds.
 #[derive(Debug, Clone)]
@@ -46,7 +45,8 @@ pub(crate) enum Waiting {
 pub(crate) struct Sentry {
     pub(crate) watch: Watch,
     pub(crate) recorder: Recorder,
-    pub(crate) tenancy: watch::Receiver<Tenancy>,
+    /// What the machine was when the first lease was granted.
+    pub(crate) granted: watch::Receiver<Option<Arc<Inventory>>>,
     pub(crate) outlook: watch::Sender<Outlook>,
     pub(crate) eviction: watch::Sender<Option<Arc<Eviction>>>,
 }
@@ -59,13 +59,9 @@ impl Sentry {
         loop {
             let report = tokio::select! {
                 _stopped = stopping.wait_for(|stop| *stop) => return,
-                held = self.tenancy.wait_for(is_leased), if !on_duty => {
-                    if held.is_err() {
-                        return;
-                    }
-                    drop(held);
+                granted = granted(&mut self.granted), if !on_duty => {
                     on_duty = true;
-                    self.watch.begin_here();
+                    self.watch.begin_with(Inventory::clone(&granted));
                     continue;
                 }
                 report = self.watch.next() => report,
@@ -101,7 +97,7 @@ impl Sentry {
     async fn wait_for_lease(&mut self, stopping: &mut watch::Receiver<bool>) {
         tokio::select! {
             _stopped = stopping.wait_for(|stop| *stop) => {}
-            _held = self.tenancy.wait_for(is_leased) => {}
+            _granted = granted(&mut self.granted) => {}
         }
     }
 
@@ -121,8 +117,13 @@ impl Sentry {
     /// Tells the tenant, who holds the keys.
     fn evict(self, refusals: Vec<Refusal>, since_heard: Option<Duration>) {
         let mut refusals = refusals.into_iter();
-        // The core never refuses without a reason; if it did, nobody would be evicted for nothing.
-        let Some(first) = refusals.next() else { return };
+        let first = refusals.next().unwrap_or_else(|| {
+            Refusal::new(
+                "ND-071",
+                "the hardware was refused without a reason, and a refusal stands",
+                "report this: the judge of hardware must always name a reason",
+            )
+        });
         let refusal = refusals.fold(first, |first, other| {
             first.also(format!("{}: {}", other.code, other.consequence))
         });
@@ -151,9 +152,12 @@ impl Sentry {
     }
 }
 
-fn is_leased(state: &Tenancy) -> bool {
-    match state {
-        Tenancy::Held | Tenancy::Lapsed => true,
-        Tenancy::Waiting | Tenancy::Over(..) => false,
+/// Waits for the first lease; for ever, if the tenant is gone with the node.
+async fn granted(granted: &mut watch::Receiver<Option<Arc<Inventory>>>) -> Arc<Inventory> {
+    if let Ok(said) = granted.wait_for(Option::is_some).await
+        && let Some(inventory) = said.as_ref()
+    {
+        return Arc::clone(inventory);
     }
+    std::future::pending().await
 }
