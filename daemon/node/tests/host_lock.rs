@@ -84,7 +84,11 @@ mod between_processes {
         match Holder::start(port) {
             Ok(holder) => Some(holder),
             Err(line) if line.starts_with("ND-061") || line.starts_with("ND-062") => {
-                println!("skipped: {}", line.trim());
+                {
+                    use std::io::Write as _;
+                    writeln!(std::io::stderr(), "skipped: {}", line.trim())
+                        .expect("standard error");
+                }
                 None
             }
             Err(line) => panic!("{line}"),
@@ -96,10 +100,15 @@ mod between_processes {
         let tried = Command::new("unshare").args([flags, "true"]).output();
         let may = tried.as_ref().is_ok_and(|output| output.status.success());
         if !may {
-            println!(
-                "skipped: unshare {flags}: {:?}",
-                tried.map(|output| said(&output))
-            );
+            {
+                use std::io::Write as _;
+                writeln!(
+                    std::io::stderr(),
+                    "skipped: unshare {flags}: {:?}",
+                    tried.map(|output| said(&output))
+                )
+                .expect("standard error");
+            }
         }
         may
     }
@@ -199,7 +208,14 @@ mod between_processes {
         BufReader::new(output).read_line(&mut line).expect("a line");
         let _inside = Holder(inside);
         if line.starts_with("ND-062") {
-            println!("skipped: this kernel gives namespaces ports of their own: {line}");
+            {
+                use std::io::Write as _;
+                writeln!(
+                    std::io::stderr(),
+                    "skipped: this kernel gives namespaces ports of their own: {line}"
+                )
+                .expect("standard error");
+            }
             return;
         }
         assert!(line.starts_with("held"), "{line}");

@@ -151,7 +151,14 @@ mod tests {
         let detected = lanes::Engine::detected();
         for engine in lanes::Engine::ALL {
             if engine > detected {
-                println!("skipped: this CPU does not have {engine}");
+                {
+                    use std::io::Write as _;
+                    writeln!(
+                        std::io::stderr(),
+                        "skipped: this CPU does not have {engine}"
+                    )
+                    .expect("standard error");
+                }
             }
         }
         let here = lanes::Engine::ALL.into_iter();

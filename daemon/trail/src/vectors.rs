@@ -19,7 +19,14 @@ use crate::{Checkpoint, Hash, SignerKey, VerifierKey};
 fn folder() -> Option<PathBuf> {
     let shared = std::env::var_os("COFFERDAM_SHARED").filter(|folder| !folder.is_empty());
     let Some(shared) = shared else {
-        println!("skipped: COFFERDAM_SHARED is not set, so published vectors were not run");
+        {
+            use std::io::Write as _;
+            writeln!(
+                std::io::stderr(),
+                "skipped: COFFERDAM_SHARED is not set, so published vectors were not run"
+            )
+            .expect("standard error");
+        }
         return None;
     };
     Some(Path::new(&shared).join("audit-vectors"))

@@ -1,6 +1,7 @@
 //! Captures of real machines, where they are at hand. Without them the test says so and passes.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +32,11 @@ pub(super) fn shared() -> Option<PathBuf> {
 #[test]
 fn captures_of_real_machines_are_read_truthfully() {
     let Some(captures) = shared() else {
-        println!("skipped: COFFERDAM_SHARED names no folder with captures");
+        writeln!(
+            std::io::stderr(),
+            "skipped: COFFERDAM_SHARED names no folder with captures"
+        )
+        .expect("standard error");
         return;
     };
     let dell = unpack_ttar(&captures.join("prometheus/procfs-fixtures.ttar"));
@@ -90,7 +95,11 @@ fn captures_of_real_machines_are_read_truthfully() {
 #[test]
 fn what_dmidecode_printed_of_real_servers_is_read_from_bytes() {
     let Some(captures) = shared() else {
-        println!("skipped: COFFERDAM_SHARED names no folder with captures");
+        writeln!(
+            std::io::stderr(),
+            "skipped: COFFERDAM_SHARED names no folder with captures"
+        )
+        .expect("standard error");
         return;
     };
     let mut reports = Vec::new();
@@ -176,7 +185,11 @@ fn compare(dmi: &Dmi, printed: &[table::Printed], path: &Path) {
 #[test]
 fn dumps_of_firmware_tables_are_read_with_their_entry_points() {
     let Some(captures) = shared() else {
-        println!("skipped: COFFERDAM_SHARED names no folder with captures");
+        writeln!(
+            std::io::stderr(),
+            "skipped: COFFERDAM_SHARED names no folder with captures"
+        )
+        .expect("standard error");
         return;
     };
     for (name, version, modules) in [

@@ -5,6 +5,7 @@ use crate::domain::WitnessKind;
 use crate::identity::Identity;
 use crate::inventory::{Bus, GpuDivision, HypervisorFlag, Transport, Virtualization};
 use crate::{Fact, Inventory};
+use std::io::Write as _;
 
 fn disk<'a>(inventory: &'a Inventory, name: &str) -> Option<&'a crate::inventory::Disk> {
     inventory
@@ -240,7 +241,11 @@ fn this_very_machine_is_read_without_a_panic() {
 fn the_running_processor_and_its_file_agree_about_a_hypervisor() {
     let inventory = Inventory::read(std::path::Path::new("/"));
     let Some(flag) = inventory.processor.hypervisor_flag.value() else {
-        println!("skipped: this processor has no such flag");
+        writeln!(
+            std::io::stderr(),
+            "skipped: this processor has no such flag"
+        )
+        .expect("standard error");
         return;
     };
     let is_set = *flag == HypervisorFlag::Set;

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::fixtures::{check, shared};
@@ -285,7 +286,11 @@ const EXPECTED: &[(&str, &str, &str, &str, &str, &str, &str)] = &[
 #[test]
 fn every_captured_tree_gives_what_the_machine_was() {
     let Some(captures) = shared() else {
-        println!("skipped: COFFERDAM_SHARED names no folder with captures");
+        writeln!(
+            std::io::stderr(),
+            "skipped: COFFERDAM_SHARED names no folder with captures"
+        )
+        .expect("standard error");
         return;
     };
     let mut archives = Vec::new();

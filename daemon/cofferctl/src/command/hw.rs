@@ -3,7 +3,7 @@
 mod diff;
 mod gaps;
 mod matrix;
-mod source;
+pub(super) mod source;
 
 use std::path::Path;
 
@@ -279,6 +279,3 @@ pub(super) fn node_of(policy: &Policy, text: &str) -> Result<NodeName, Failure> 
         Failure::new(Exit::Usage, refusal)
     })
 }
-use crate::cli::{HwCommand, PinArguments};
-use crate::verdict::{Failure, Format, Outcome, Verdict, warning};
-use source::{evidence_of, grade_of};

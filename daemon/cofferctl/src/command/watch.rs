@@ -12,7 +12,8 @@ use cofferdam_node::Exit;
 use cofferdam_node::drift::{Report, Seen, Source, Subject, Watch};
 use serde_json::{Value, json};
 
-use super::hw::{grade_of, node_of, read_policy};
+use super::hw::source::grade_of;
+use super::hw::{node_of, read_policy};
 use crate::cli::WatchArguments;
 use crate::clock::Stopwatch;
 use crate::reach;

@@ -2,6 +2,7 @@
 //! the same datagrams. What is heard is never believed; it only says when to look.
 
 use std::io;
+use std::io::Write as _;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::Path;
 
@@ -223,7 +224,7 @@ mod tests {
         });
         match heard {
             Ok(wake) => assert!(wake.sequence.is_some_and(|number| number > 0)),
-            Err(why) => println!("skipped: {why}"),
+            Err(why) => writeln!(std::io::stderr(), "skipped: {why}").expect("standard error"),
         }
     }
 }

@@ -19,7 +19,14 @@ fn second_verifier(scene: &Scene, arguments: &[&str]) -> Option<(i32, String)> {
         .args(arguments)
         .output();
     let Ok(output) = run else {
-        println!("skipped: there is no python3, so the second verifier was not asked");
+        {
+            use std::io::Write as _;
+            writeln!(
+                std::io::stderr(),
+                "skipped: there is no python3, so the second verifier was not asked"
+            )
+            .expect("standard error");
+        }
         return None;
     };
     let text = String::from_utf8(output.stdout).unwrap();
@@ -40,7 +47,14 @@ fn python_checks_signatures() -> bool {
         let run = Command::new("python3").args(["-c", import]).output();
         let can = run.is_ok_and(|output| output.status.success());
         if !can {
-            println!("skipped: python3 with `cryptography` is not here; it was not asked");
+            {
+                use std::io::Write as _;
+                writeln!(
+                    std::io::stderr(),
+                    "skipped: python3 with `cryptography` is not here; it was not asked"
+                )
+                .expect("standard error");
+            }
         }
         can
     })
