@@ -6,6 +6,7 @@
 
 mod criteria;
 mod read;
+mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,6 +16,7 @@ use cofferdam_hwprofile::{Policy, Refusal, RuleRef};
 use crate::{Code, Faults};
 
 pub use criteria::advise;
+pub use schedule::Schedule;
 
 /// The file's name in a rack directory. It is no part of the manifest: advice admits nobody.
 pub const FILE: &str = "services.toml";
@@ -31,7 +33,7 @@ pub struct Sourced<T> {
     pub line: usize,
 }
 
-crate::elevation::words! {
+crate::vocabulary::words! {
     /// What a service uses of a machine.
     Resource {
         /// Processors.
@@ -47,7 +49,7 @@ crate::elevation::words! {
     }
 }
 
-crate::elevation::words! {
+crate::vocabulary::words! {
     /// How much of it.
     Level {
         /// Hardly any.
@@ -82,45 +84,6 @@ pub struct Usage {
     pub level: Level,
     /// At its peak, in percent of the node.
     pub peak_percent: u16,
-}
-
-/// When a service works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Schedule {
-    /// At any time.
-    Always,
-    /// From one minute of the day to before another; through midnight if the second is smaller.
-    Daily(u16, u16),
-}
-
-impl Schedule {
-    /// Whether both ever work at the same minute.
-    #[must_use]
-    pub fn overlaps(self, other: Self) -> bool {
-        let (Self::Daily(a, a_end), Self::Daily(b, b_end)) = (self, other) else {
-            return true;
-        };
-        let within = |minute: u16, from: u16, to: u16| {
-            if from < to {
-                (from..to).contains(&minute)
-            } else {
-                minute >= from || minute < to
-            }
-        };
-        within(a, b, b_end) || within(b, a, a_end)
-    }
-}
-
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Always => f.write_str("always"),
-            Self::Daily(from, to) => {
-                let clock = |minute: &u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-                write!(f, "{}-{}", clock(from), clock(to))
-            }
-        }
-    }
 }
 
 /// Something that a service shares with others, written `kind:name`.
@@ -221,7 +184,7 @@ impl Services {
     }
 }
 
-crate::elevation::words! {
+crate::vocabulary::words! {
     /// The criteria, in the order in which they are told.
     Criterion {
         /// No security risk: a veto.
@@ -298,7 +261,7 @@ pub struct Finding {
     pub why: Option<String>,
 }
 
-crate::elevation::words! {
+crate::vocabulary::words! {
     /// What is advised.
     Verdict {
         /// One unit, one identity, one node.

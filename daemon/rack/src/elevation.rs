@@ -17,7 +17,9 @@ use std::fmt;
 use cofferdam_hwprofile::{NodeName, Policy, ZoneName};
 
 use crate::Faults;
+use crate::vocabulary::words;
 
+pub use crate::vocabulary::UnknownWord;
 pub use finding::{Finding, Severity, Spot, Survey, Target};
 pub use power::Load;
 pub use report::{Locator, Report, ReportError, Said};
@@ -137,48 +139,6 @@ pub struct Inlet {
     pub line: usize,
 }
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident {
-        $($(#[$word:meta])* $variant:ident = $text:literal),+ $(,)?
-    }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$word])* $variant),+ }
-
-        impl $name {
-            /// Every one, in the order in which they are shown.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-            /// The words as they are written.
-            pub const WORDS: &'static [&'static str] = &[$($text),+];
-
-            /// The word as it is written.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = $crate::elevation::UnknownWord;
-
-            fn from_str(text: &str) -> Result<Self, $crate::elevation::UnknownWord> {
-                match text {
-                    $($text => Ok(Self::$variant),)+
-                    _ => Err($crate::elevation::UnknownWord { allowed: Self::WORDS }),
-                }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-    };
-}
-
-pub(crate) use words;
-
 words! {
     /// The face of a rack.
     Face {
@@ -219,13 +179,6 @@ words! {
         /// None: it needs no fan.
         Passive = "passive",
     }
-}
-
-/// A word that is none of those allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected one of {}", allowed.join(", "))]
-pub struct UnknownWord {
-    pub(crate) allowed: &'static [&'static str],
 }
 
 /// Where a node stands.

@@ -23,8 +23,8 @@ const UNNAMED: &[&str] = &[
     "n/a",
     "not set",
 ];
-/// The most power supplies that a report may list.
-const SUPPLIES_LIMIT: usize = 64;
+/// The most records of one kind that a report may list.
+const RECORDS_LIMIT: usize = 64;
 
 /// Something that a report says, and the path it was read from on the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,13 +79,12 @@ impl Report {
         let (true, Some(facts)) = (known, facts) else {
             return Err(ReportError);
         };
-        let smbios = value.get("smbios").unwrap_or(&Value::Null);
         Ok(Self {
             file: file.to_owned(),
             model: facts.get("product_name").and_then(text),
-            height: smbios.get("chassis").and_then(height),
-            locator: smbios.get("locator").and_then(locator),
-            supplies: smbios.get("power_supplies").and_then(supplies),
+            height: facts.get("enclosures").and_then(height),
+            locator: facts.get("rack_locators").and_then(locator),
+            supplies: facts.get("power_supplies").and_then(supplies),
         })
     }
 }
@@ -110,40 +109,55 @@ fn spoken(value: &Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The height of the first enclosure that says one.
-fn height(reading: &Value) -> Option<Said<u64>> {
-    let (value, path) = fact(reading)?;
-    let enclosures = value.as_array()?;
-    let said = |enclosure: &Value| {
-        let height = enclosure.get("height_units")?;
-        height.as_u64().filter(|units| *units > 0)
-    };
-    let value = enclosures.iter().find_map(said)?;
-    Some(Said { value, path })
+/// The records of a list, whose fields are facts of their own.
+fn records(reading: &Value) -> Option<Vec<Value>> {
+    let (value, _) = fact(reading)?;
+    let records = value.as_array()?;
+    (records.len() <= RECORDS_LIMIT).then(|| records.clone())
 }
 
+/// The height of the first enclosure that says one.
+fn height(reading: &Value) -> Option<Said<u64>> {
+    records(reading)?.iter().find_map(|enclosure| {
+        let (value, path) = fact(enclosure.get("height_units")?)?;
+        let value = value.as_u64().filter(|units| *units > 0)?;
+        Some(Said { value, path })
+    })
+}
+
+/// The first rack locator that says anything.
 fn locator(reading: &Value) -> Option<Said<Locator>> {
-    let (value, path) = fact(reading)?;
-    let part = |key: &str| {
-        let text = value.get(key).and_then(spoken)?;
-        let named = !UNNAMED.contains(&text.to_ascii_lowercase().as_str());
-        named.then_some(text)
-    };
-    let value = Locator {
-        rack: part("rack"),
-        enclosure: part("enclosure"),
-        bay: part("bay"),
-    };
-    Some(Said { value, path })
+    records(reading)?.iter().find_map(|record| {
+        let part = |key: &str| {
+            let said = record.get(key).and_then(text)?;
+            let named = !UNNAMED.contains(&said.value.to_ascii_lowercase().as_str());
+            named.then_some(said)
+        };
+        // An enclosure that nobody named carries its serial number as its name.
+        let serial = part("serial").map(|said| said.value);
+        let enclosure = part("enclosure").filter(|said| Some(&said.value) != serial.as_ref());
+        let parts = [part("rack"), enclosure, part("bay")];
+        let path = parts.iter().flatten().next()?.path.clone();
+        let [rack, enclosure, bay] = parts.map(|part| part.map(|said| said.value));
+        let value = Locator {
+            rack,
+            enclosure,
+            bay,
+        };
+        Some(Said { value, path })
+    })
 }
 
 fn supplies(reading: &Value) -> Option<Said<u64>> {
-    let (value, path) = fact(reading)?;
-    let listed = value.as_array().filter(|all| all.len() <= SUPPLIES_LIMIT)?;
-    let fitted = listed
+    let path = reading.get("path").and_then(Value::as_str)?.to_owned();
+    let fitted = records(reading)?
         .iter()
-        .filter(|supply| supply.get("present").and_then(Value::as_bool) != Some(false));
-    let value = u64::try_from(fitted.count()).ok()?;
+        .filter(|supply| {
+            let present = supply.get("present").and_then(fact);
+            present.and_then(|(value, _)| value.as_bool()) != Some(false)
+        })
+        .count();
+    let value = u64::try_from(fitted).ok()?;
     // A table without a single supply says nothing: the machine runs on something.
     (value > 0).then_some(Said { value, path })
 }

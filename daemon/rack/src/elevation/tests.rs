@@ -844,13 +844,20 @@ mod reports {
     }
 
     fn inventory(model: &str, height: u64, supplies: usize) -> Value {
-        let supply = json!({ "present": true });
+        let silent = json!({ "path": "/x", "state": "absent" });
+        let supply = json!({ "present": reading(&json!(true)) });
+        let empty = json!({ "present": reading(&json!(false)) });
+        let mut fitted = vec![supply; supplies];
+        fitted.push(empty);
         json!({
             "version": 1,
-            "dmi": { "product_name": reading(&json!(model)) },
-            "smbios": {
-                "chassis": reading(&json!([{ "height_units": null }, { "height_units": height }])),
-                "power_supplies": reading(&json!(vec![supply; supplies])),
+            "dmi": {
+                "product_name": reading(&json!(model)),
+                "enclosures": reading(&json!([
+                    { "height_units": silent },
+                    { "height_units": reading(&json!(height)) },
+                ])),
+                "power_supplies": reading(&json!(fitted)),
             },
         })
     }
@@ -913,8 +920,10 @@ mod reports {
     fn k12_what_the_firmware_leaves_open_is_not_a_difference() {
         let silent = json!({
             "version": 1,
-            "dmi": { "product_name": { "path": "/p", "state": "placeholder", "raw": "None" } },
-            "smbios": { "chassis": { "path": "/d", "state": "absent" } },
+            "dmi": {
+                "product_name": { "path": "/p", "state": "placeholder", "raw": "None" },
+                "enclosures": { "path": "/d", "state": "absent" },
+            },
         });
         assert!(said(&plan(), &silent).is_empty());
         assert!(said(&plan(), &inventory("Northline S4", 0, 0)).is_empty());
@@ -933,13 +942,20 @@ mod reports {
     fn k12_the_rack_locator_is_held_against_rack_enclosure_and_bay() {
         let at = |rack: &str, enclosure: &str, bay: &str| {
             let mut report = inventory("any", 2, 2);
-            let place = json!({ "rack": rack, "enclosure": enclosure, "bay": bay });
-            report["smbios"]["locator"] = reading(&place);
+            let place = json!({
+                "rack": reading(&json!(rack)),
+                "enclosure": reading(&json!(enclosure)),
+                "serial": reading(&json!("ENC-77120-4")),
+                "bay": reading(&json!(bay)),
+            });
+            report["dmi"]["rack_locators"] = reading(&json!([place]));
             report
         };
         assert!(said(&bayed(), &at("R1", "enc1", "2")).is_empty());
         // Padded, in capitals, its first letter lost, or never set.
         assert!(said(&bayed(), &at("UnnamedRack", "NC1  ", " 2 ")).is_empty());
+        // Nobody named the enclosure, so its serial number stands there.
+        assert!(said(&bayed(), &at("R1", "ENC-77120-4", "2")).is_empty());
         let told = said(&bayed(), &at("R2", "enc1", "3"));
         assert_eq!(told.len(), 2, "{told:#?}");
         assert!(
