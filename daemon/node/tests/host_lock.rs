@@ -1,6 +1,8 @@
 //! The host lock between real processes, and across real network namespaces where this kernel lets the tester make one. Without
 //! vsock, or without the right to unshare, a test says that it was skipped.
 
+use std::io::Write as _;
+
 #[cfg(test)]
 mod between_processes {
     use std::io::{BufRead as _, BufReader};
@@ -84,11 +86,7 @@ mod between_processes {
         match Holder::start(port) {
             Ok(holder) => Some(holder),
             Err(line) if line.starts_with("ND-061") || line.starts_with("ND-062") => {
-                {
-                    use std::io::Write as _;
-                    writeln!(std::io::stderr(), "skipped: {}", line.trim())
-                        .expect("standard error");
-                }
+                writeln!(std::io::stderr(), "skipped: {}", line.trim()).expect("standard error");
                 None
             }
             Err(line) => panic!("{line}"),
@@ -100,15 +98,12 @@ mod between_processes {
         let tried = Command::new("unshare").args([flags, "true"]).output();
         let may = tried.as_ref().is_ok_and(|output| output.status.success());
         if !may {
-            {
-                use std::io::Write as _;
-                writeln!(
-                    std::io::stderr(),
-                    "skipped: unshare {flags}: {:?}",
-                    tried.map(|output| said(&output))
-                )
-                .expect("standard error");
-            }
+            writeln!(
+                std::io::stderr(),
+                "skipped: unshare {flags}: {:?}",
+                tried.map(|output| said(&output))
+            )
+            .expect("standard error");
         }
         may
     }
@@ -208,14 +203,11 @@ mod between_processes {
         BufReader::new(output).read_line(&mut line).expect("a line");
         let _inside = Holder(inside);
         if line.starts_with("ND-062") {
-            {
-                use std::io::Write as _;
-                writeln!(
-                    std::io::stderr(),
-                    "skipped: this kernel gives namespaces ports of their own: {line}"
-                )
-                .expect("standard error");
-            }
+            writeln!(
+                std::io::stderr(),
+                "skipped: this kernel gives namespaces ports of their own: {line}"
+            )
+            .expect("standard error");
             return;
         }
         assert!(line.starts_with("held"), "{line}");

@@ -51,6 +51,8 @@ pub(crate) const fn is_token_len(length: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use aes::cipher::{BlockCipherEncrypt as _, KeyInit as _};
     use proptest::prelude::*;
 
@@ -151,14 +153,11 @@ mod tests {
         let detected = lanes::Engine::detected();
         for engine in lanes::Engine::ALL {
             if engine > detected {
-                {
-                    use std::io::Write as _;
-                    writeln!(
-                        std::io::stderr(),
-                        "skipped: this CPU does not have {engine}"
-                    )
-                    .expect("standard error");
-                }
+                writeln!(
+                    std::io::stderr(),
+                    "skipped: this CPU does not have {engine}"
+                )
+                .expect("standard error");
             }
         }
         let here = lanes::Engine::ALL.into_iter();

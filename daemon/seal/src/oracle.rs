@@ -41,14 +41,11 @@ fn has_python(module: &str) -> bool {
     let found = python(&["-c", &format!("import {module}")], "");
     let found = found.is_some_and(|output| output.status.success());
     if !found {
-        {
-            use std::io::Write as _;
-            writeln!(
-                std::io::stderr(),
-                "skipped: python3 with {module} is not here"
-            )
-            .expect("standard error");
-        }
+        writeln!(
+            std::io::stderr(),
+            "skipped: python3 with {module} is not here"
+        )
+        .expect("standard error");
     }
     found
 }

@@ -2,6 +2,7 @@
 //! holds them, and counted as skipped elsewhere.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -19,14 +20,11 @@ use crate::{Checkpoint, Hash, SignerKey, VerifierKey};
 fn folder() -> Option<PathBuf> {
     let shared = std::env::var_os("COFFERDAM_SHARED").filter(|folder| !folder.is_empty());
     let Some(shared) = shared else {
-        {
-            use std::io::Write as _;
-            writeln!(
-                std::io::stderr(),
-                "skipped: COFFERDAM_SHARED is not set, so published vectors were not run"
-            )
-            .expect("standard error");
-        }
+        writeln!(
+            std::io::stderr(),
+            "skipped: COFFERDAM_SHARED is not set, so published vectors were not run"
+        )
+        .expect("standard error");
         return None;
     };
     Some(Path::new(&shared).join("audit-vectors"))

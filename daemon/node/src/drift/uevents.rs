@@ -2,7 +2,6 @@
 //! the same datagrams. What is heard is never believed; it only says when to look.
 
 use std::io;
-use std::io::Write as _;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::Path;
 
@@ -167,6 +166,8 @@ async fn from_bell(socket: &UnixDatagram, buffer: &mut [u8]) -> io::Result<Heard
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use cofferdam_hwprofile::drift::Class;
 
     use super::*;

@@ -1,6 +1,7 @@
 //! Tests of verification as an auditor does it, case of tampering by case.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -19,14 +20,11 @@ fn second_verifier(scene: &Scene, arguments: &[&str]) -> Option<(i32, String)> {
         .args(arguments)
         .output();
     let Ok(output) = run else {
-        {
-            use std::io::Write as _;
-            writeln!(
-                std::io::stderr(),
-                "skipped: there is no python3, so the second verifier was not asked"
-            )
-            .expect("standard error");
-        }
+        writeln!(
+            std::io::stderr(),
+            "skipped: there is no python3, so the second verifier was not asked"
+        )
+        .expect("standard error");
         return None;
     };
     let text = String::from_utf8(output.stdout).unwrap();
@@ -47,14 +45,11 @@ fn python_checks_signatures() -> bool {
         let run = Command::new("python3").args(["-c", import]).output();
         let can = run.is_ok_and(|output| output.status.success());
         if !can {
-            {
-                use std::io::Write as _;
-                writeln!(
-                    std::io::stderr(),
-                    "skipped: python3 with `cryptography` is not here; it was not asked"
-                )
-                .expect("standard error");
-            }
+            writeln!(
+                std::io::stderr(),
+                "skipped: python3 with `cryptography` is not here; it was not asked"
+            )
+            .expect("standard error");
         }
         can
     })
