@@ -117,7 +117,7 @@ fn an_untouched_log_is_whole_and_its_events_are_counted() {
     } = scene.verify().unwrap();
     assert_eq!(origin, ORIGIN);
     assert_eq!(events.values().sum::<u64>(), 600);
-    let kinds = u64::try_from(Event::ALL.len()).unwrap();
+    let kinds = u64::try_from(crate::Event::ALL.len()).unwrap();
     assert_eq!(events["heartbeat"], 600 / kinds);
     assert!(bytes > 200_000);
     assert_eq!(signed_by, vec![scene.verifier()]);
