@@ -84,7 +84,7 @@ impl Inventory {
     #[must_use]
     pub fn read(sysroot: &Path) -> Self {
         let live = Live::of(sysroot);
-        let sysroot = Sysroot::new(sysroot);
+        let sysroot = Sysroot::for_one_reading(sysroot);
         let dmi = Dmi::read(&sysroot);
         let processor = Processor::read(&sysroot);
         let pci = pci::read(&sysroot);

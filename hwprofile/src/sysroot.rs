@@ -4,7 +4,8 @@
 //! tree stays inside the tree and a link that climbs above it is refused. Nothing here may open
 //! anything but a regular file, read past its bound, or fail in a way that looks like a value.
 
-use std::collections::VecDeque;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
@@ -27,7 +28,11 @@ const EIO: i32 = 5;
 #[derive(Debug, Clone)]
 pub struct Sysroot {
     root: PathBuf,
+    remembered: Remembered,
 }
+
+/// The directories that were resolved, where they are remembered at all.
+type Remembered = Option<RefCell<BTreeMap<String, Result<PathBuf, Gap>>>>;
 
 impl From<io::Error> for Gap {
     fn from(error: io::Error) -> Self {
@@ -61,6 +66,16 @@ impl Sysroot {
     pub fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
+            remembered: None,
+        }
+    }
+
+    /// The same, for one reading of a whole machine: each directory is resolved once. It must be
+    /// thrown away after that, because what a link leads to may change.
+    pub(crate) fn for_one_reading(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            remembered: Some(RefCell::default()),
         }
     }
 
@@ -164,27 +179,46 @@ impl Sysroot {
     }
 
     fn resolve(&self, path: &str, last: Last) -> Result<Found, Gap> {
-        let mut inside = PathBuf::new();
+        if let Some((directory, name)) = path.rsplit_once('/')
+            && let Some(remembered) = &self.remembered
+            && !matches!(name, "" | "." | "..")
+        {
+            let known = remembered.borrow().get(directory).cloned();
+            let inside = known.unwrap_or_else(|| {
+                let found = self.walk(PathBuf::new(), directory, Last::Follow);
+                let inside = found.map(|found| found.inside);
+                let mut remembered = remembered.borrow_mut();
+                remembered.insert(directory.to_owned(), inside.clone());
+                inside
+            })?;
+            return self.walk(inside, name, last);
+        }
+        self.walk(PathBuf::new(), path, last)
+    }
+
+    /// Resolves a path from a place inside the root that is itself resolved.
+    fn walk(&self, from: PathBuf, path: &str, last: Last) -> Result<Found, Gap> {
+        let mut inside = from;
         let mut pending: VecDeque<OsString> = components(Path::new(path))?.into();
         let mut links = 0;
-        let mut metadata = fs::symlink_metadata(&self.root)?;
-        if metadata.is_symlink() {
-            metadata = fs::metadata(&self.root)?;
-        }
+        // What stands at `inside`, unless it is the root or where a link has just led.
+        let mut metadata = None;
         while let Some(component) = pending.pop_front() {
             if component == OsStr::new("..") {
                 if !inside.pop() {
                     return Err(Gap::Unsupported("a link leads out of the root".to_owned()));
                 }
-                metadata = fs::symlink_metadata(self.root.join(&inside))?;
+                metadata = None;
                 continue;
             }
             let next = inside.join(&component);
-            metadata = fs::symlink_metadata(self.root.join(&next))?;
-            if !metadata.is_symlink() || (pending.is_empty() && last == Last::Keep) {
+            let found = fs::symlink_metadata(self.root.join(&next))?;
+            if !found.is_symlink() || (pending.is_empty() && last == Last::Keep) {
                 inside = next;
+                metadata = Some(found);
                 continue;
             }
+            metadata = None;
             links += 1;
             if links > LINK_LIMIT {
                 return Err(Gap::Unsupported(format!(
@@ -199,6 +233,10 @@ impl Sysroot {
                 pending.push_front(component);
             }
         }
+        let metadata = match metadata {
+            Some(metadata) => metadata,
+            None => fs::metadata(self.root.join(&inside))?,
+        };
         Ok(Found { inside, metadata })
     }
 }
@@ -287,6 +325,15 @@ mod tests {
     }
 
     #[test]
+    fn a_link_to_the_root_is_the_root_of_the_tree() {
+        let tree = Tree::new();
+        tree.link("/", "sys/root");
+        let names = Fact::Value(vec!["sys".to_owned()]);
+        assert_eq!(tree.sysroot().list("/sys/root"), names);
+        assert_eq!(tree.sysroot().list("/"), names);
+    }
+
+    #[test]
     fn a_relative_link_may_climb_within_the_root() {
         let tree = Tree::new();
         tree.link("../sys/deep/../deep/value", "sys/relative");
@@ -319,6 +366,35 @@ mod tests {
         let outside = tree.dir.path().join("secret");
         tree.link(outside.to_str().unwrap(), "sys/escape");
         assert_eq!(tree.sysroot().text("/sys/escape"), Fact::Absent);
+    }
+
+    #[test]
+    fn what_is_remembered_changes_no_answer() {
+        let tree = Tree::new();
+        tree.link("../sys/deep", "sys/there");
+        tree.link("../../..", "sys/deep/out");
+        tree.link("../deep/loop", "sys/deep/loop");
+        let fresh = tree.sysroot();
+        let remembering = Sysroot::for_one_reading(&tree.root());
+        for path in [
+            "/sys/there/value",
+            "/sys/there/nothing",
+            "/sys/there/value/below",
+            "/sys/there/out/secret",
+            "/sys/there/loop/x",
+            "/sys/there/../deep/value",
+            "/sys/there/..",
+            "/sys/there/",
+            "value",
+            "/nowhere/at/all",
+        ] {
+            for _again in 0..2 {
+                assert_eq!(remembering.text(path), fresh.text(path), "{path}");
+                assert_eq!(remembering.link(path), fresh.link(path), "{path}");
+                assert_eq!(remembering.list(path), fresh.list(path), "{path}");
+                assert_eq!(remembering.real_path(path), fresh.real_path(path), "{path}");
+            }
+        }
     }
 
     #[test]
