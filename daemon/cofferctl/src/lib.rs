@@ -8,6 +8,7 @@
 //! - [`lab`]: a whole rack on this machine, real in all but its hardware.
 //! - [`reach`]: a connection to a rack with a client's certificate.
 //! - [`table`]: rows for a terminal.
+//! - `environment`: what variables say about keyrings.
 //! - [`code`]: every code of the product, for `explain`.
 
 pub mod cli;
@@ -19,6 +20,7 @@ pub mod verdict;
 
 mod clock;
 mod command;
+mod environment;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
