@@ -362,17 +362,37 @@ pub enum FlowCommand {
 pub enum KeyCommand {
     /// Make a keyring with one new key; an existing file is never overwritten.
     New {
-        /// The file to make, mode 0600.
+        /// The file to make, mode 0600; where `FERNET_KEY` or `field_key_dir` says, if absent.
+        file: Option<PathBuf>,
+    },
+    /// Put a fresh key at the front of a ring; it seals from now on, the old ones still open.
+    Add {
+        /// The keyring.
         file: PathBuf,
+    },
+    /// The fingerprints of a ring's keys, never the keys.
+    Show {
+        /// The keyring; where the credential directory, `FERNET_KEY` or `field_key_dir` says, if absent.
+        file: Option<PathBuf>,
+    },
+    /// Put sealed objects under the ring's first key: their headers change, their frames do not.
+    Rotate {
+        /// The keyring, its new key first, the old ones still in it.
+        #[arg(long)]
+        keyring: Option<PathBuf>,
+        /// Sealed objects, or directories of them. Run it again after an interruption.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
     },
 }
 
 /// `cofferctl seal`.
 #[derive(Debug, clap::Args)]
 pub struct SealArguments {
-    /// The keyring; its first key wraps the object's own.
+    /// The keyring; its first key wraps the object's own. Where the credential directory, `FERNET_KEY` (a path) or
+    /// `field_key_dir` says, if absent.
     #[arg(long)]
-    pub keyring: PathBuf,
+    pub keyring: Option<PathBuf>,
     /// Write one Fernet token in text instead of a sealed object.
     #[arg(long)]
     pub token: bool,
@@ -386,9 +406,9 @@ pub struct SealArguments {
 /// `cofferctl unseal`.
 #[derive(Debug, clap::Args)]
 pub struct UnsealArguments {
-    /// The keyring.
+    /// The keyring; found as for `seal` if absent.
     #[arg(long)]
-    pub keyring: PathBuf,
+    pub keyring: Option<PathBuf>,
     /// Only the bytes A to B, both included, counted from 0.
     #[arg(long, value_name = "A-B")]
     pub range: Option<String>,

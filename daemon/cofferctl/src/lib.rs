@@ -8,6 +8,7 @@
 //! - [`lab`]: a whole rack on this machine, real in all but its hardware.
 //! - [`reach`]: a connection to a rack with a client's certificate.
 //! - [`table`]: rows for a terminal.
+//! - `environment`: what variables say about keyrings.
 //! - [`code`]: every code of the product, for `explain`.
 //! - [`codes`]: the same as the manual page and as the journal's catalogue.
 
@@ -21,6 +22,7 @@ pub mod verdict;
 
 mod clock;
 mod command;
+mod environment;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

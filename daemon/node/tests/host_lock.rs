@@ -1,11 +1,9 @@
 //! The host lock between real processes, and across real network namespaces where this kernel lets the tester make one. Without
 //! vsock, or without the right to unshare, a test says that it was skipped.
 
-use std::io::Write as _;
-
 #[cfg(test)]
 mod between_processes {
-    use std::io::{BufRead as _, BufReader};
+    use std::io::{BufRead as _, BufReader, Write as _};
     use std::path::PathBuf;
     use std::process::{Child, Command, Output, Stdio};
 

@@ -4,11 +4,15 @@
 
 use std::fmt;
 
+use ring::hkdf;
 use zeroize::Zeroizing;
 
 use crate::alphabet::{self, KeyTextFault};
 use crate::codes::{Code, coded};
 use crate::random::{self, RandomError};
+
+/// What separates the name of a key from every other use of it.
+const FINGERPRINT_LABEL: &[u8] = b"cofferdam/v1 key-fingerprint\0";
 
 /// One Fernet key: 16 bytes that sign and 16 that encrypt. Wiped when dropped.
 pub struct FernetKey(Box<Zeroizing<[u8; 32]>>);
@@ -52,6 +56,24 @@ impl FernetKey {
         key
     }
 
+    /// A name for the key that tells nothing of it: what people compare.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "HKDF gives eight bytes")]
+    pub fn fingerprint(&self) -> Fingerprint {
+        struct Wanted;
+        impl hkdf::KeyType for Wanted {
+            fn len(&self) -> usize {
+                8
+            }
+        }
+        let mut fingerprint = [0; 8];
+        hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, self.bytes())
+            .expand(&[FINGERPRINT_LABEL], Wanted)
+            .and_then(|output| output.fill(&mut fingerprint))
+            .expect("eight bytes are below the limit of HKDF and are what was asked for");
+        Fingerprint(fingerprint)
+    }
+
     /// All 32 bytes, for deriving keys from.
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.0
@@ -70,6 +92,16 @@ impl FernetKey {
     /// The bytes live on the heap from the start, so that moving the key leaves no copy behind.
     fn blank() -> Self {
         Self(Box::new(Zeroizing::new([0; 32])))
+    }
+}
+
+/// Eight bytes that name a key: `HKDF-Expand-SHA-256(key, "cofferdam/v1 key-fingerprint\0", 8)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fingerprint([u8; 8]);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -146,6 +178,16 @@ mod tests {
             FernetKey::from_text(&format!("{bare}A")).unwrap_err(),
             KeyError::Alphabet
         );
+    }
+
+    #[test]
+    fn a_fingerprint_names_one_key_and_is_the_one_of_the_manual() {
+        let text = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
+        let key = FernetKey::from_text(text).unwrap();
+        assert_eq!(key.fingerprint().to_string(), "a70b0d40696c681f");
+        let other = FernetKey::generate().unwrap();
+        assert_ne!(other.fingerprint(), key.fingerprint());
+        assert_eq!(other.fingerprint(), other.duplicate().fingerprint());
     }
 
     #[test]

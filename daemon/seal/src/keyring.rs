@@ -3,18 +3,25 @@
 //! Owns text tokens and the order of keys. Must never say which key failed or why a token was refused.
 
 mod file;
+mod grow;
+mod place;
+mod watch;
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
+pub(crate) use self::file::sync_directory_of;
 pub use self::file::{KeyringError, KeyringErrorKind};
+pub use self::place::{KeyringPlace, KeyringSources};
+pub use self::watch::KeyringFile;
 use crate::FernetKey;
 use crate::alphabet;
 use crate::codes::{Code, coded};
 use crate::engine::open::{self, Meta, OpeningKey, Refused};
 use crate::engine::seal::{self, SealingKey};
 use crate::engine::{VERSION, token_len};
+use crate::key::Fingerprint;
 use crate::random::{self, RandomError};
 
 /// How far ahead a token's time may be when its age is checked, in seconds.
@@ -86,6 +93,18 @@ impl Keyring {
     #[must_use]
     pub fn count(&self) -> usize {
         self.keys.len()
+    }
+
+    /// The fingerprints of the keys, in their order.
+    pub fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
+        self.keys.iter().map(FernetKey::fingerprint)
+    }
+
+    /// Whether the primary key by itself opens a raw token.
+    pub(crate) fn primary_opens(&self, token: &[u8]) -> bool {
+        let mut plain = Zeroizing::new(Vec::with_capacity(token.len()));
+        let primary = self.opening.first();
+        primary.is_some_and(|key| open::token(key, token, |_| true, &mut plain).is_ok())
     }
 
     /// Seals a plaintext into token text, as Python's `encrypt_at_time`.

@@ -13,12 +13,14 @@
 //! - `key`: the Fernet key.
 //! - `engine`: the raw token: `engine/seal.rs`, `engine/open.rs`, `engine/mac.rs`; `engine/lanes` holds the
 //!   vector paths, and in `lanes/sys.rs` the only unsafe code of the crate.
-//! - `keyring`: many keys in order, token text; `keyring/file.rs` is the file.
+//! - `keyring`: many keys in order, token text; `keyring/file.rs` is the file, `keyring/place.rs` where it
+//!   is looked for, `keyring/watch.rs` a ring that follows its file, `keyring/grow.rs` a new key in it.
 //! - `wrap`: a data key under a zone key.
 //! - `header`: the first 512 bytes of a sealed object.
 //! - `position`: the keys derived from a data key, and the vectors they give.
 //! - `unlock`: whether a key fits a header, and why anything was refused.
 //! - `frames`: the layout for random access: `sealer`, `reader`, `opener`, `source`.
+//! - `rewrap`: rotation: the file of an object under a new zone key.
 //! - `record`: the layout for appending: `scan`, `sealer`, `opener`.
 //!
 //! Secrets: keys live on the heap from their first byte to their last and are wiped when dropped, AES
@@ -38,6 +40,7 @@ mod keyring;
 mod position;
 mod random;
 pub mod record;
+mod rewrap;
 mod unlock;
 mod wrap;
 
@@ -50,13 +53,15 @@ pub use frames::reader::ObjectReader;
 pub use frames::sealer::Sealer;
 pub use frames::source::Source;
 pub use header::{HEADER_LEN, Header, HeaderError, Layout, ObjectId};
-pub use key::{FernetKey, KeyError};
+pub use key::{FernetKey, Fingerprint, KeyError};
 pub use keyring::{Keyring, KeyringError, KeyringErrorKind, RotateError, TokenError, Ttl};
+pub use keyring::{KeyringFile, KeyringPlace, KeyringSources};
 pub use position::Binding;
 pub use random::RandomError;
 pub use record::opener::{Ending, Record, RecordOpener};
 pub use record::sealer::{RecordError, RecordSealer};
 pub use record::{Tag, random_tag};
+pub use rewrap::{REWRAP_SUFFIX, RewrapError, RewrapErrorKind, Rewrapped, rewrap_file};
 pub use unlock::{OpenError, OpenErrorKind};
 pub use wrap::{WrapError, WrappedKey};
 

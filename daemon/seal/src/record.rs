@@ -8,10 +8,13 @@ pub(crate) mod opener;
 pub(crate) mod sealer;
 
 use std::fmt;
+use std::io;
 
 use ring::digest::{Context, SHA256};
 
-use crate::engine::{is_token_len, token_len};
+use crate::engine::{SHORTEST_TOKEN, is_token_len, token_len};
+use crate::frames::source::{self, Source};
+use crate::frames::wide;
 use crate::header::{HEADER_LEN, Header, HeaderError, Layout};
 use crate::position::Place;
 use crate::random::{self, RandomError};
@@ -119,7 +122,7 @@ pub fn scan(log: &[u8]) -> Result<Scan, HeaderError> {
                 }
             }
             Err(why) => {
-                let offset = crate::frames::wide(log.len() - rest.len());
+                let offset = wide(log.len() - rest.len());
                 torn = Some(TornAt {
                     offset,
                     sequence,
@@ -129,13 +132,28 @@ pub fn scan(log: &[u8]) -> Result<Scan, HeaderError> {
             }
         }
     }
-    let intact_len = crate::frames::wide(log.len() - rest.len());
+    let intact_len = wide(log.len() - rest.len());
     Ok(Scan {
         intact_len,
         tags,
         closed,
         torn,
     })
+}
+
+/// Whether the bytes end as a closed log does: in the frame of a final record. Not authenticated.
+pub(crate) fn ends_closed(log: &(impl Source + ?Sized)) -> io::Result<bool> {
+    let mut tail = [0; HEAD_LEN + SHORTEST_TOKEN];
+    let Some(offset) = log.len()?.checked_sub(wide(HEADER_LEN + tail.len())) else {
+        return Ok(false);
+    };
+    source::fill(log, &mut tail, offset + wide(HEADER_LEN))?;
+    let length = u32::try_from(SHORTEST_TOKEN).unwrap_or(0);
+    let mut head = [0; 4 + 16];
+    for (target, byte) in head.iter_mut().zip((length | FINAL_BIT).to_be_bytes()) {
+        *target = byte;
+    }
+    Ok(tail.starts_with(&head))
 }
 
 /// One record's frame, intact but not authenticated.

@@ -63,6 +63,12 @@ impl WrappedKey {
         Self::seal(ring.primary(), &key, self.created()).map_err(WrapError::Random)
     }
 
+    /// Whether the ring's primary key wrapped it, so that rotation has nothing to do.
+    #[must_use]
+    pub fn is_under_primary(&self, ring: &Keyring) -> bool {
+        ring.primary_opens(&self.0)
+    }
+
     /// When the key was wrapped, in Unix seconds, as the bytes say. Authentic once opened.
     #[must_use]
     pub fn created(&self) -> u64 {
@@ -121,7 +127,7 @@ pub enum WrapError {
 }
 
 impl WrapError {
-    fn reason(self) -> Code {
+    pub(crate) fn reason(self) -> Code {
         match self {
             Self::Shape { .. } => Code::WrapShape,
             Self::Refused => Code::WrapRefused,

@@ -13,6 +13,7 @@ use cofferdam_seal::{
 };
 use serde_json::json;
 
+use super::key::read_ring;
 use super::object::file_failed;
 use crate::cli::{SealArguments, UnsealArguments};
 use crate::verdict::{Failure, Outcome, Verdict};
@@ -23,7 +24,7 @@ const CHUNK_BYTES: usize = 1 << 18;
 const TOKEN_LIMIT_BYTES: u64 = 64 << 20;
 
 pub(crate) fn seal(arguments: &SealArguments) -> Outcome {
-    let ring = read_ring(&arguments.keyring)?;
+    let ring = read_ring(arguments.keyring.as_deref())?;
     let now = crate::clock::system().unix_seconds();
     let mut input = open_input(arguments.input.as_deref())?;
     if arguments.token {
@@ -80,7 +81,7 @@ pub(crate) fn unseal(arguments: &UnsealArguments) -> Outcome {
 }
 
 fn open(arguments: &UnsealArguments) -> Outcome {
-    let ring = read_ring(&arguments.keyring)?;
+    let ring = read_ring(arguments.keyring.as_deref())?;
     let range = arguments.range.as_deref().map(parse_range).transpose()?;
     let sealed = Sealed::open(arguments.input.as_deref())?;
     let mut head = [0_u8; HEADER_LEN];
@@ -271,18 +272,6 @@ impl Sealed {
             }
         }
     }
-}
-
-fn read_ring(path: &Path) -> Result<Keyring, Failure> {
-    Keyring::read(path).map_err(|error| {
-        let refusal = Refusal::new(
-            error.code(),
-            "the keyring cannot be used, so nothing was sealed or opened",
-            "name a keyring file of yours, mode 0600: `cofferctl key new FILE` makes one",
-        )
-        .read(cofferdam_node::refusal::chain(&error));
-        Failure::new(Exit::Config, refusal)
-    })
 }
 
 fn open_input(path: Option<&Path>) -> Result<Box<dyn Read>, Failure> {

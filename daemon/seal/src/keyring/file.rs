@@ -4,7 +4,7 @@
 //! over one, and never repeat a word of its content or of a path that looks like a key.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ impl Keyring {
     /// [`KeyringError`]: unreadable, readable by group or others, not a regular file, empty,
     /// damaged, or a key given in place of a path.
     pub fn read(path: &Path) -> Result<Self, KeyringError> {
-        Self::read_allowing(path, |_owner, mode| mode & GROUP_AND_OTHERS == 0)
+        read_owned(path).map(|(ring, _stamp)| ring)
     }
 
     /// Reads a keyring out of the service manager's credential directory, where a file of root's may
@@ -41,10 +41,7 @@ impl Keyring {
     /// # Errors
     /// As [`Keyring::read`].
     pub fn read_credential(path: &Path) -> Result<Self, KeyringError> {
-        Self::read_allowing(path, |owner, mode| {
-            let allowed = if owner == (0, 0) { GROUP_READ } else { 0 };
-            mode & GROUP_AND_OTHERS & !allowed == 0
-        })
+        read_credential(path).map(|(ring, _stamp)| ring)
     }
 
     /// Makes a keyring of one fresh key in a file that was not there, mode 0600, and returns it.
@@ -90,43 +87,6 @@ impl Keyring {
         Self::parse(text).map_err(|kind| kind.at(None))
     }
 
-    fn read_allowing(
-        path: &Path,
-        allowed: impl FnOnce((u32, u32), u32) -> bool,
-    ) -> Result<Self, KeyringError> {
-        refuse_key_as_path(path)?;
-        let at = |kind: KeyringErrorKind| kind.at(Some(path));
-        let unreadable = |error| at(KeyringErrorKind::Unreadable(error));
-        // Without O_NONBLOCK the opening of a named pipe would wait for a writer for ever.
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(O_NONBLOCK)
-            .open(path)
-            .map_err(unreadable)?;
-        // Judged on the open file, so that it cannot be exchanged between look and use.
-        let metadata = file.metadata().map_err(unreadable)?;
-        if !metadata.is_file() {
-            return Err(at(KeyringErrorKind::NotAFile));
-        }
-        let mode = metadata.mode() & 0o7777;
-        if !allowed((metadata.uid(), metadata.gid()), mode) {
-            return Err(at(KeyringErrorKind::Exposed { mode }));
-        }
-        let content = read_bounded(&file).map_err(unreadable)?;
-        let Some(content) = content else {
-            return Err(at(KeyringErrorKind::TooLarge));
-        };
-        let text = std::str::from_utf8(&content).map_err(|error| {
-            let before = content.get(..error.valid_up_to()).unwrap_or_default();
-            let line = before.split(|&byte| byte == b'\n').count();
-            at(KeyringErrorKind::Damaged {
-                line,
-                fault: KeyError::Alphabet,
-            })
-        })?;
-        Self::parse(text).map_err(at)
-    }
-
     fn parse(text: &str) -> Result<Self, KeyringErrorKind> {
         let mut keys = Vec::new();
         for (line, text) in (1..).zip(text.lines()) {
@@ -142,6 +102,87 @@ impl Keyring {
         }
         Self::from_keys(keys).map_err(|error| error.kind)
     }
+}
+
+/// What tells one state of a file from another without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    mode: u32,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            mode: metadata.mode(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Whether the file had been still for a whole second at `now`. Until then a second change could
+    /// carry the same times.
+    pub(super) fn settled_by(&self, now: u64) -> bool {
+        i64::try_from(now).is_ok_and(|now| self.changed.0.saturating_add(1) < now)
+    }
+}
+
+/// Reads a ring that only its owner may read, and the state of the file it was read from.
+pub(super) fn read_owned(path: &Path) -> Result<(Keyring, Stamp), KeyringError> {
+    read_allowing(path, |_owner, mode| mode & GROUP_AND_OTHERS == 0)
+}
+
+/// The same by the rule of [`Keyring::read_credential`].
+pub(super) fn read_credential(path: &Path) -> Result<(Keyring, Stamp), KeyringError> {
+    read_allowing(path, |owner, mode| {
+        let allowed = if owner == (0, 0) { GROUP_READ } else { 0 };
+        mode & GROUP_AND_OTHERS & !allowed == 0
+    })
+}
+
+fn read_allowing(
+    path: &Path,
+    allowed: impl FnOnce((u32, u32), u32) -> bool,
+) -> Result<(Keyring, Stamp), KeyringError> {
+    refuse_key_as_path(path)?;
+    let at = |kind: KeyringErrorKind| kind.at(Some(path));
+    let unreadable = |error| at(KeyringErrorKind::Unreadable(error));
+    // Without O_NONBLOCK the opening of a named pipe would wait for a writer for ever.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(O_NONBLOCK)
+        .open(path)
+        .map_err(unreadable)?;
+    // Judged on the open file, so that it cannot be exchanged between look and use.
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(at(KeyringErrorKind::NotAFile));
+    }
+    let mode = metadata.mode() & 0o7777;
+    if !allowed((metadata.uid(), metadata.gid()), mode) {
+        return Err(at(KeyringErrorKind::Exposed { mode }));
+    }
+    let content = read_bounded(&file).map_err(unreadable)?;
+    let Some(content) = content else {
+        return Err(at(KeyringErrorKind::TooLarge));
+    };
+    let text = std::str::from_utf8(&content).map_err(|error| {
+        let before = content.get(..error.valid_up_to()).unwrap_or_default();
+        let line = before.split(|&byte| byte == b'\n').count();
+        at(KeyringErrorKind::Damaged {
+            line,
+            fault: KeyError::Alphabet,
+        })
+    })?;
+    let ring = Keyring::parse(text).map_err(at)?;
+    Ok((ring, Stamp::of(&metadata)))
 }
 
 /// `O_NONBLOCK` of Linux on the architectures we build for; without effect on a regular file.
@@ -165,7 +206,7 @@ fn read_bounded(mut file: &File) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     Ok(None)
 }
 
-fn sync_directory_of(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
     let directory = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
@@ -173,10 +214,12 @@ fn sync_directory_of(path: &Path) -> io::Result<()> {
 }
 
 /// Refuses a path any part of which reads as a key, before it can reach a message.
-fn refuse_key_as_path(path: &Path) -> Result<(), KeyringError> {
+pub(super) fn refuse_key_as_path(path: &Path) -> Result<(), KeyringError> {
     let text = path.as_os_str().to_string_lossy();
     let is_separator = |c: char| c.is_ascii_whitespace() || ",;:'\"".contains(c);
-    if text.split(is_separator).any(looks_like_a_key) {
+    // A component may have the 43 characters of a key that lost its padding by chance; with the padding it has not.
+    let component = |part: &str| part.ends_with('=') && looks_like_a_key(part);
+    if text.split(is_separator).any(looks_like_a_key) || text.split('/').any(component) {
         return Err(KeyringErrorKind::KeyInPlaceOfPath.at(None));
     }
     Ok(())
@@ -216,6 +259,9 @@ pub enum KeyringErrorKind {
     /// The path is itself a key. It is not repeated.
     #[error("a key was given where the path of a file belongs")]
     KeyInPlaceOfPath,
+    /// No source names a file.
+    #[error("neither a credential, nor FERNET_KEY, nor field_key_dir names one")]
+    Unnamed,
     /// No key in it.
     #[error("it holds no key")]
     Empty,
@@ -255,6 +301,7 @@ impl KeyringErrorKind {
             Self::Unreadable(_) => Code::KeyringUnreadable,
             Self::Exposed { .. } => Code::KeyringExposed,
             Self::KeyInPlaceOfPath => Code::KeyInPlaceOfPath,
+            Self::Unnamed => Code::KeyringUnnamed,
             Self::Empty => Code::KeyringEmpty,
             Self::Damaged { .. } => Code::KeyringDamaged,
             Self::Exists => Code::KeyringExists,
