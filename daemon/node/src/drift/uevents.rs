@@ -225,7 +225,7 @@ mod tests {
         });
         match heard {
             Ok(wake) => assert!(wake.sequence.is_some_and(|number| number > 0)),
-            Err(why) => writeln!(std::io::stderr(), "skipped: {why}").expect("standard error"),
+            Err(why) => writeln!(io::stderr(), "skipped: {why}").expect("standard error"),
         }
     }
 }
