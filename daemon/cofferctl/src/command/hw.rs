@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cofferdam_hwprofile::inventory::shortfalls;
 use cofferdam_hwprofile::{
     Evidence, Grade, Inventory, NodeName, NodeVerdict, PairVerdict, Policy, Refusal, judge_node,
     judge_pair,
@@ -27,7 +28,10 @@ pub(crate) fn run(command: HwCommand) -> Outcome {
 fn facts(sysroot: &Path) -> Verdict {
     let inventory = Inventory::read(sysroot);
     let value = inventory.to_json();
-    let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    let pretty = serde_json::to_string_pretty(&value).unwrap_or_default();
+    let lost = shortfalls(&value).into_iter();
+    let lost = lost.map(|lost| format!("\nnot read: {}: {}", lost.path, lost.remedy));
+    let text: String = std::iter::once(pretty).chain(lost).collect();
     Verdict::yes(format!(
         "facts read below {} ({})",
         sysroot.display(),
