@@ -63,6 +63,10 @@ impl Identity {
             Reach::Local,
             &uuid(&dmi.product_uuid, &inventory.nics),
         );
+        // A list that cannot be had may hide the enclosure that two machines share.
+        if dmi.enclosures.fact != Fact::Absent {
+            identity.add_none(WitnessKind::ChassisSerial, &dmi.enclosures);
+        }
         for serial in enclosures(dmi) {
             identity.add(WitnessKind::ChassisSerial, Reach::Local, &serial);
         }
