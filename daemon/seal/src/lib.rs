@@ -15,6 +15,7 @@
 //!   vector paths, and in `lanes/sys.rs` the only unsafe code of the crate.
 //! - `keyring`: many keys in order, token text; `keyring/file.rs` is the file, `keyring/place.rs` where it
 //!   is looked for, `keyring/watch.rs` a ring that follows its file, `keyring/grow.rs` a new key in it.
+//! - `cell`: what a column of the Django field of old holds.
 //! - `wrap`: a data key under a zone key.
 //! - `header`: the first 512 bytes of a sealed object.
 //! - `position`: the keys derived from a data key, and the vectors they give.
@@ -31,6 +32,7 @@
 //! Deliberately absent: a clock, a runtime, a network, a cache of keys, and any way to
 //! decrypt without verifying.
 mod alphabet;
+mod cell;
 mod codes;
 mod engine;
 mod frames;
@@ -46,6 +48,7 @@ mod wrap;
 
 pub use zeroize::Zeroizing;
 
+pub use cell::StoredValue;
 pub use codes::CODES;
 pub use engine::lanes::Engine;
 pub use frames::opener::Opener;
