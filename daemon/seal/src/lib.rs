@@ -22,6 +22,7 @@
 //! - `unlock`: whether a key fits a header, and why anything was refused.
 //! - `frames`: the layout for random access: `sealer`, `reader`, `opener`, `source`.
 //! - `rewrap`: rotation: the file of an object under a new zone key.
+//! - `cobblestone`: the second suite, as C2SP has it: `stream`, `reader`.
 //! - `record`: the layout for appending: `scan`, `sealer`, `opener`.
 //!
 //! Secrets: keys live on the heap from their first byte to their last and are wiped when dropped, AES
@@ -33,6 +34,7 @@
 //! decrypt without verifying.
 mod alphabet;
 mod cell;
+mod cobblestone;
 mod codes;
 mod engine;
 mod frames;
@@ -49,6 +51,9 @@ mod wrap;
 pub use zeroize::Zeroizing;
 
 pub use cell::StoredValue;
+pub use cobblestone::reader::CobblestoneReader;
+pub use cobblestone::stream::{CobblestoneOpener, CobblestoneSealer};
+pub use cobblestone::{COBBLESTONE_HEAD_LEN, CobblestoneError, CobblestoneKey};
 pub use codes::CODES;
 pub use engine::lanes::Engine;
 pub use frames::opener::Opener;
@@ -74,6 +79,7 @@ const _: () = {
     crosses::<(FernetKey, Keyring, WrappedKey, Header)>();
     crosses::<(Sealer, Opener, ObjectReader<std::fs::File>)>();
     crosses::<(RecordSealer, RecordOpener, Record)>();
+    crosses::<(CobblestoneSealer, CobblestoneOpener, CobblestoneKey)>();
     crosses::<(OpenError, KeyringError, RecordError)>();
 };
 
