@@ -16,7 +16,6 @@ mod network;
 mod numa;
 mod pci;
 mod processor;
-mod shortfall;
 mod tpm;
 
 use std::path::Path;
@@ -34,7 +33,6 @@ pub use network::{Bus, HardwareAddress, Nic, member_address};
 pub use numa::NumaNode;
 pub use pci::{Gpu, GpuDivision, PciAddress, PciFunction};
 pub use processor::{HypervisorFlag, Processor, Virtualization};
-pub use shortfall::{Shortfall, shortfalls};
 pub use tpm::TpmVersion;
 
 use crate::fact::Reading;

@@ -1,8 +1,12 @@
 //! The command line. Each doc comment is the line that `--help` and the manual show.
 
+mod sealing;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+pub use self::sealing::{FieldArguments, FieldCommand, KeyCommand, SealArguments, UnsealArguments};
 
 /// The tool of installers, operators and auditors of a Cofferdam rack.
 #[derive(Debug, Parser)]
@@ -54,8 +58,11 @@ pub enum Command {
     Key(KeyCommand),
     /// Seal a file or standard input with a keyring.
     Seal(SealArguments),
-    /// Open what was sealed: an object, or a token.
+    /// Open what was sealed: an object, a log, a token, or a cell of a Django field.
     Unseal(UnsealArguments),
+    /// Columns that a Django field with Fernet encrypted.
+    #[command(subcommand)]
+    Field(FieldCommand),
     /// Store a file: put FILE BUCKET/KEY.
     Put {
         /// The file to store.
@@ -355,71 +362,6 @@ pub enum FlowCommand {
         #[arg(long)]
         bucket: Option<String>,
     },
-}
-
-/// `cofferctl key`.
-#[derive(Debug, Subcommand)]
-pub enum KeyCommand {
-    /// Make a keyring with one new key; an existing file is never overwritten.
-    New {
-        /// The file to make, mode 0600; where `FERNET_KEY` or `field_key_dir` says, if absent.
-        file: Option<PathBuf>,
-    },
-    /// Put a fresh key at the front of a ring; it seals from now on, the old ones still open.
-    Add {
-        /// The keyring.
-        file: PathBuf,
-    },
-    /// The fingerprints of a ring's keys, never the keys.
-    Show {
-        /// The keyring; where the credential directory, `FERNET_KEY` or `field_key_dir` says, if absent.
-        file: Option<PathBuf>,
-    },
-    /// Put sealed objects under the ring's first key: their headers change, their frames do not.
-    Rotate {
-        /// The keyring, its new key first, the old ones still in it.
-        #[arg(long)]
-        keyring: Option<PathBuf>,
-        /// Sealed objects, or directories of them. Run it again after an interruption.
-        #[arg(required = true)]
-        paths: Vec<PathBuf>,
-    },
-}
-
-/// `cofferctl seal`.
-#[derive(Debug, clap::Args)]
-pub struct SealArguments {
-    /// The keyring; its first key wraps the object's own. Where the credential directory, `FERNET_KEY` (a path) or
-    /// `field_key_dir` says, if absent.
-    #[arg(long)]
-    pub keyring: Option<PathBuf>,
-    /// Write one Fernet token in text instead of a sealed object.
-    #[arg(long)]
-    pub token: bool,
-    /// The file to seal; standard input if absent.
-    pub input: Option<PathBuf>,
-    /// Write here instead of standard output.
-    #[arg(short, long)]
-    pub output: Option<PathBuf>,
-}
-
-/// `cofferctl unseal`.
-#[derive(Debug, clap::Args)]
-pub struct UnsealArguments {
-    /// The keyring; found as for `seal` if absent.
-    #[arg(long)]
-    pub keyring: Option<PathBuf>,
-    /// Only the bytes A to B, both included, counted from 0.
-    #[arg(long, value_name = "A-B")]
-    pub range: Option<String>,
-    /// What the object was bound to when it was sealed; storage binds to the bucket's name.
-    #[arg(long, default_value = "")]
-    pub context: String,
-    /// The sealed file; standard input if absent.
-    pub input: Option<PathBuf>,
-    /// Write here instead of standard output.
-    #[arg(short, long)]
-    pub output: Option<PathBuf>,
 }
 
 /// `cofferctl audit`.

@@ -193,7 +193,7 @@ pub static CODES: &[CodeEntry] = &[
     CodeEntry {
         code: "CL-050",
         title: "not sealed by this keyring",
-        meaning: "The input is neither a sealed object nor a token that this keyring opens.",
+        meaning: "The input is neither a sealed object nor a token or cell that this keyring opens.",
         mend: "Name the file as it was sealed, and its keyring.",
     },
     CodeEntry {
@@ -207,6 +207,42 @@ pub static CODES: &[CodeEntry] = &[
         title: "range past the end",
         meaning: "The range begins after the last byte.",
         mend: "Ask for bytes below the length.",
+    },
+    CodeEntry {
+        code: "CL-053",
+        title: "input too large",
+        meaning: "A token, a cell or a log is opened in memory, and this is more than 64 MiB.",
+        mend: "Seal large things as objects.",
+    },
+    CodeEntry {
+        code: "CL-060",
+        title: "no such column",
+        meaning: "The first line of the CSV document does not name the column.",
+        mend: "Name one that it has.",
+    },
+    CodeEntry {
+        code: "CL-061",
+        title: "cell not opened",
+        meaning: "No key of the ring opens a cell; the field may have written over its own key file (defect 1 of docs/field.md).",
+        mend: "Add the key that the column was written with, from a copy.",
+    },
+    CodeEntry {
+        code: "CL-062",
+        title: "value never encrypted",
+        meaning: "A value of the column is neither empty nor a cell nor a token.",
+        mend: "See whether it is the right column, then use --take-plain.",
+    },
+    CodeEntry {
+        code: "CL-063",
+        title: "value with a line break",
+        meaning: "A value a line cannot hold a line break.",
+        mend: "Use CSV and --column.",
+    },
+    CodeEntry {
+        code: "CL-064",
+        title: "document not CSV",
+        meaning: "A row has another number of fields than the first, or cannot be read.",
+        mend: "Write it again with a CSV library.",
     },
     CodeEntry {
         code: "LAB-001",

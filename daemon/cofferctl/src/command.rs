@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod explain;
+pub(crate) mod field;
 pub(crate) mod flow;
 pub(crate) mod hw;
 pub(crate) mod key;
@@ -11,7 +12,9 @@ pub(crate) mod query;
 pub(crate) mod rack;
 pub(crate) mod seal;
 pub(crate) mod status;
+mod stream;
 pub(crate) mod submit;
+pub(crate) mod unseal;
 pub(crate) mod watch;
 
 use crate::cli::Command;
@@ -30,7 +33,8 @@ pub(crate) fn dispatch(command: Command, format: Format) -> Outcome {
         },
         Command::Key(command) => key::run(command),
         Command::Seal(arguments) => seal::seal(&arguments),
-        Command::Unseal(arguments) => seal::unseal(&arguments),
+        Command::Unseal(arguments) => unseal::unseal(&arguments),
+        Command::Field(command) => field::run(&command),
         Command::Put { file, target, rack } => object::put(&file, &target, &rack),
         Command::Get {
             source,

@@ -8,6 +8,7 @@
 //! - [`lab`]: a whole rack on this machine, real in all but its hardware.
 //! - [`reach`]: a connection to a rack with a client's certificate.
 //! - [`table`]: rows for a terminal.
+//! - `progress`: the line on a terminal while bytes pass.
 //! - `environment`: what variables say about keyrings.
 //! - [`code`]: every code of the product, for `explain`.
 //! - [`codes`]: the same as the manual page and as the journal's catalogue.
@@ -23,6 +24,7 @@ pub mod verdict;
 mod clock;
 mod command;
 mod environment;
+mod progress;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -15,12 +15,14 @@
 //!   vector paths, and in `lanes/sys.rs` the only unsafe code of the crate.
 //! - `keyring`: many keys in order, token text; `keyring/file.rs` is the file, `keyring/place.rs` where it
 //!   is looked for, `keyring/watch.rs` a ring that follows its file, `keyring/grow.rs` a new key in it.
+//! - `cell`: what a column of the Django field of old holds.
 //! - `wrap`: a data key under a zone key.
 //! - `header`: the first 512 bytes of a sealed object.
 //! - `position`: the keys derived from a data key, and the vectors they give.
 //! - `unlock`: whether a key fits a header, and why anything was refused.
 //! - `frames`: the layout for random access: `sealer`, `reader`, `opener`, `source`.
 //! - `rewrap`: rotation: the file of an object under a new zone key.
+//! - `cobblestone`: the second suite, as C2SP has it: `stream`, `reader`.
 //! - `record`: the layout for appending: `scan`, `sealer`, `opener`.
 //!
 //! Secrets: keys live on the heap from their first byte to their last and are wiped when dropped, AES
@@ -31,6 +33,8 @@
 //! Deliberately absent: a clock, a runtime, a network, a cache of keys, and any way to
 //! decrypt without verifying.
 mod alphabet;
+mod cell;
+mod cobblestone;
 mod codes;
 mod engine;
 mod frames;
@@ -46,6 +50,10 @@ mod wrap;
 
 pub use zeroize::Zeroizing;
 
+pub use cell::StoredValue;
+pub use cobblestone::reader::CobblestoneReader;
+pub use cobblestone::stream::{CobblestoneOpener, CobblestoneSealer};
+pub use cobblestone::{COBBLESTONE_HEAD_LEN, CobblestoneError, CobblestoneKey};
 pub use codes::CODES;
 pub use engine::lanes::Engine;
 pub use frames::opener::Opener;
@@ -71,6 +79,7 @@ const _: () = {
     crosses::<(FernetKey, Keyring, WrappedKey, Header)>();
     crosses::<(Sealer, Opener, ObjectReader<std::fs::File>)>();
     crosses::<(RecordSealer, RecordOpener, Record)>();
+    crosses::<(CobblestoneSealer, CobblestoneOpener, CobblestoneKey)>();
     crosses::<(OpenError, KeyringError, RecordError)>();
 };
 

@@ -1,10 +1,10 @@
-//! Seals a stream into frames, in the memory of one frame.
+//! Seals a stream into frames, in the memory of sixteen frames: as many as the engine seals side by side.
 //!
-//! Must never write a last frame that is whole, nor keep plaintext after its frame is sealed.
+//! Must never write a last frame that is whole, nor hold more plaintext than that.
 
 use std::fmt;
 
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{Geometry, wide};
 use crate::FernetKey;
@@ -12,6 +12,9 @@ use crate::engine::seal::{self, SealingKey};
 use crate::header::{Birth, FrameSize, Header, ObjectId, Shape};
 use crate::position::{self, Binding, Place, PositionKey};
 use crate::wrap::WrappedKey;
+
+/// How many frames are gathered before they are sealed.
+const BATCH: usize = 16;
 
 /// Writes one object in layout `Frames`. An object whose sealer was dropped before
 /// [`Sealer::finish`] has no last frame, and no reader accepts it.
@@ -22,7 +25,8 @@ pub struct Sealer {
     geometry: Geometry,
     /// Frames sealed so far: the number of the next one.
     next: u64,
-    /// Plaintext that does not fill a frame yet. Its room is never outgrown.
+    /// Plaintext that does not fill a batch yet. Its room is never outgrown; what was sealed is overwritten by what
+    /// comes, and all of it is wiped with the sealer.
     pending: Zeroizing<Vec<u8>>,
     length: u64,
 }
@@ -69,38 +73,44 @@ impl Sealer {
             created,
             geometry,
             next: 0,
-            pending: Zeroizing::new(Vec::with_capacity(geometry.plain)),
+            pending: Zeroizing::new(Vec::with_capacity(geometry.plain * BATCH)),
             length: 0,
         };
         (sealer, header.to_bytes().to_vec())
     }
 
-    /// Takes more plaintext and appends the tokens of every frame that it fills to `out`.
+    /// Takes more plaintext, in pieces of any length, and appends the tokens of every sixteen frames that it fills to
+    /// `out`; the rest waits for more, or for [`Sealer::finish`].
     pub fn update(&mut self, plain: &[u8], out: &mut Vec<u8>) {
         self.length = self.length.saturating_add(wide(plain.len()));
+        let batch = self.geometry.plain * BATCH;
         let mut rest = plain;
         if !self.pending.is_empty() {
-            let room = self.geometry.plain - self.pending.len();
+            let room = batch - self.pending.len();
             let (first, after) = rest.split_at(room.min(rest.len()));
             self.pending.extend_from_slice(first);
             rest = after;
-            if self.pending.len() < self.geometry.plain {
+            if self.pending.len() < batch {
                 return;
             }
             let full = std::mem::take(&mut *self.pending);
             self.seal_whole(&full, out);
             *self.pending = full;
-            self.pending.zeroize();
+            self.pending.clear();
         }
-        let (whole, tail) = rest.split_at(rest.len() - rest.len() % self.geometry.plain);
+        // What fills whole batches by itself need not be copied.
+        let (whole, tail) = rest.split_at(rest.len() - rest.len() % batch);
         self.seal_whole(whole, out);
         self.pending.extend_from_slice(tail);
     }
 
-    /// Seals what is left as the last frame and returns the length of the whole plaintext.
-    pub fn finish(self, out: &mut Vec<u8>) -> u64 {
+    /// Seals what is left, ending in the last frame, and returns the length of the whole plaintext.
+    pub fn finish(mut self, out: &mut Vec<u8>) -> u64 {
+        let pending = std::mem::take(&mut self.pending);
+        let (whole, last) = pending.split_at(pending.len() - pending.len() % self.geometry.plain);
+        self.seal_whole(whole, out);
         let iv = self.positions.frame(self.next, Place::Final);
-        seal::token(&self.key, &iv, self.created, &self.pending, out);
+        seal::token(&self.key, &iv, self.created, last, out);
         self.length
     }
 

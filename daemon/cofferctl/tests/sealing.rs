@@ -1,0 +1,367 @@
+//! The tool's own program, sealing and opening files, pipes and columns, as a shell meets it.
+//!
+//! Where there is no `python3`, or `COFFERDAM_PYTHON` names none with Django, a test says so and stops.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+struct Bench(tempfile::TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self(tempfile::tempdir().expect("a directory"));
+        let made = bench.run(&["key", "new", "ring"], b"");
+        assert!(made.status.success(), "{}", said(&made));
+        bench
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str], input: &[u8]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cofferctl"));
+        for name in ["CREDENTIALS_DIRECTORY", "FERNET_KEY", "field_key_dir"] {
+            command.env_remove(name);
+        }
+        feed(command.args(arguments).current_dir(self.0.path()), input)
+    }
+
+    fn run_with(&self, variable: (&str, &str), arguments: &[&str], input: &[u8]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cofferctl"));
+        command
+            .env_remove("CREDENTIALS_DIRECTORY")
+            .env_remove("FERNET_KEY");
+        command.env(variable.0, variable.1).args(arguments);
+        feed(command.current_dir(self.0.path()), input)
+    }
+
+    fn sealed(&self, plain: &[u8]) -> Vec<u8> {
+        let sealed = self.run(&["seal", "--keyring", "ring"], plain);
+        assert!(sealed.status.success(), "{}", said(&sealed));
+        assert!(
+            sealed.stderr.is_empty(),
+            "nothing is shown in a pipe: {}",
+            said(&sealed)
+        );
+        sealed.stdout
+    }
+
+    fn opens(&self, sealed: &[u8], options: &[&str], expect: &[u8]) {
+        fs::write(self.at("sealed"), sealed).expect("a file");
+        for (place, input) in [(None, sealed), (Some("sealed"), &b""[..])] {
+            let fixed = ["unseal", "--keyring", "ring"];
+            let arguments = [&fixed[..], options, place.as_slice()].concat();
+            let opened = self.run(&arguments, input);
+            assert!(opened.status.success(), "{arguments:?}: {}", said(&opened));
+            assert!(opened.stdout == expect, "{arguments:?}: other bytes");
+            assert!(opened.stderr.is_empty(), "{}", said(&opened));
+        }
+    }
+}
+
+fn feed(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a program");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    let input = input.to_vec();
+    // A program that refuses early does not read everything.
+    let writer = std::thread::spawn(move || drop(pipe.write_all(&input)));
+    let output = child.wait_with_output().expect("an end");
+    writer.join().expect("a writer");
+    output
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn plain(length: usize) -> Vec<u8> {
+    (0..length)
+        .map(|at| u8::try_from(at % 251).unwrap_or(0))
+        .collect()
+}
+
+#[test]
+fn files_and_pipes_come_back_whole_and_in_ranges() {
+    let bench = Bench::new();
+    for length in [0, 1, 16_384, 300_000, 1_100_000] {
+        bench.opens(&bench.sealed(&plain(length)), &[], &plain(length));
+    }
+    let content = plain(1_100_000);
+    let sealed = bench.sealed(&content);
+    for (range, from, to) in [
+        ("0-0", 0, 1),
+        ("16383-16384", 16_383, 16_385),
+        ("262143-700000", 262_143, 700_001),
+        ("1099999-9999999", 1_099_999, 1_100_000),
+    ] {
+        bench.opens(&sealed, &["--range", range], &content[from..to]);
+    }
+}
+
+#[test]
+fn tokens_and_cells_are_opened_like_objects_and_in_ranges() {
+    let bench = Bench::new();
+    let token = bench
+        .run(
+            &["seal", "--keyring", "ring", "--token"],
+            b"scope:files.read",
+        )
+        .stdout;
+    let cell = {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(token.trim_ascii())
+    };
+    assert!(cell.starts_with("Z0FBQUFB"));
+    for sealed in [&token[..], cell.as_bytes(), format!("{cell}\n").as_bytes()] {
+        bench.opens(sealed, &[], b"scope:files.read");
+        bench.opens(sealed, &["--range", "6-10"], b"files");
+    }
+}
+
+#[test]
+fn what_was_cut_off_or_changed_ends_in_a_refusal_and_leaves_no_file() {
+    let bench = Bench::new();
+    let sealed = bench.sealed(&plain(100_000));
+    let mut changed = sealed.clone();
+    changed[60_000] ^= 1;
+    let whole_frames = 512 + 3 * 16_457;
+    for (why, bytes) in [
+        ("cut between frames", &sealed[..whole_frames]),
+        ("cut within a frame", &sealed[..50_000]),
+        ("changed", &changed[..]),
+        ("header alone", &sealed[..512]),
+        ("cut header", &sealed[..300]),
+    ] {
+        fs::write(bench.at("bad"), bytes).expect("a file");
+        for input in [Some("bad"), None] {
+            let fixed = ["unseal", "--keyring", "ring", "-o", "out"];
+            let opened = bench.run(&[&fixed[..], input.as_slice()].concat(), bytes);
+            assert_eq!(opened.status.code(), Some(65), "{why}: {}", said(&opened));
+            assert!(
+                !bench.at("out").exists() && !bench.at("out.part").exists(),
+                "{why}"
+            );
+        }
+    }
+    for (range, code) in [("100000-100001", 65), ("5-4", 64), ("x", 64)] {
+        let opened = bench.run(&["unseal", "--keyring", "ring", "--range", range], &sealed);
+        assert_eq!(opened.status.code(), Some(code), "{}", said(&opened));
+        assert!(opened.stdout.is_empty());
+    }
+}
+
+#[test]
+fn the_environment_names_the_keyring_and_a_key_in_it_is_not_repeated() {
+    let bench = Bench::new();
+    let path = bench.at("ring");
+    let path = path.to_str().expect("UTF-8");
+    let token = bench
+        .run_with(("FERNET_KEY", path), &["seal", "--token"], b"x")
+        .stdout;
+    let opened = bench.run_with(
+        ("field_key_dir", "absent"),
+        &["unseal", "--keyring", "ring"],
+        &token,
+    );
+    assert_eq!(opened.stdout, b"x");
+
+    let key = fs::read_to_string(path).expect("a key");
+    let refused = bench.run_with(("FERNET_KEY", key.trim()), &["unseal"], &token);
+    assert_eq!(refused.status.code(), Some(78));
+    let message = said(&refused);
+    assert!(
+        message.contains("SE-112") && !message.contains(key.split_at(8).0),
+        "{message}"
+    );
+
+    let none = bench.run(&["unseal"], &token);
+    assert!(said(&none).contains("SE-118"), "{}", said(&none));
+    let made = bench.run_with(("field_key_dir", "keys"), &["key", "new"], b"");
+    assert!(
+        made.status.success() && bench.at("keys/fernet.key").exists(),
+        "{}",
+        said(&made)
+    );
+    let again = bench.run_with(("field_key_dir", "keys"), &["key", "new"], b"");
+    assert!(said(&again).contains("SE-115"), "{}", said(&again));
+}
+
+fn python() -> PathBuf {
+    std::env::var_os("COFFERDAM_PYTHON").map_or_else(|| "python3".into(), PathBuf::from)
+}
+
+fn run_python(script: &str, arguments: &[&str], directory: &Path) -> Option<Output> {
+    let found = Command::new(python()).arg("--version").output().is_ok();
+    found.then(|| {
+        let mut command = Command::new(python());
+        command.arg("-B").arg("-c").arg(script).args(arguments);
+        feed(command.current_dir(directory), b"")
+    })
+}
+
+fn adopt(bench: &Bench, batch: &str) -> Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/adopt_field.py");
+    let mut command = Command::new(python());
+    command
+        .arg("-B")
+        .arg(script)
+        .args(["app.sqlite3", "licences", "license"]);
+    command.args(["--keyring", "ring", "--batch", batch]);
+    command.args(["--cofferctl", env!("CARGO_BIN_EXE_cofferctl")]);
+    feed(command.current_dir(bench.0.path()), b"")
+}
+
+/// Prints the column as CSV.
+const COLUMN: &str = "import csv,sqlite3,sys
+rows=sqlite3.connect('app.sqlite3').execute('SELECT license FROM licences ORDER BY rowid')
+w=csv.writer(sys.stdout,lineterminator='\\n'); w.writerow(['license']); w.writerows(rows)";
+
+/// A table of cells, from the lines of a file.
+const TABLE: &str = "import sqlite3
+d=sqlite3.connect('app.sqlite3'); d.execute('CREATE TABLE licences(id INTEGER PRIMARY KEY, license TEXT)')
+d.executemany('INSERT INTO licences(license) VALUES(?)',[(l.rstrip(chr(10)),) for l in open('cells')]); d.commit()";
+
+#[test]
+fn a_column_in_sqlite_is_adopted_in_batches_resumed_after_a_refusal_and_then_left_alone() {
+    use base64::Engine as _;
+    let bench = Bench::new();
+    let mut cells = String::new();
+    for number in 0..7 {
+        let value = format!("value {number}");
+        let token = bench
+            .run(&["seal", "--keyring", "ring", "--token"], value.as_bytes())
+            .stdout;
+        cells.push_str(&base64::engine::general_purpose::STANDARD.encode(token.trim_ascii()));
+        cells.push('\n');
+    }
+    fs::write(bench.at("cells"), format!("{cells}\nnever encrypted\n")).expect("a file");
+    let Some(made) = run_python(TABLE, &[], bench.0.path()) else {
+        println!("skipped: no python3");
+        return;
+    };
+    assert!(made.status.success(), "{}", said(&made));
+    // Interrupted in the third batch by a cell that the ring does not open.
+    let spoil = "import sqlite3,sys
+d=sqlite3.connect('app.sqlite3'); d.execute('UPDATE licences SET license=replace(license,?,?) WHERE id=6',sys.argv[1:]); d.commit()";
+    run_python(spoil, &["Z0FBQUFB", "Z0FBQUFBQUFB"], bench.0.path());
+    let stopped = adopt(&bench, "2");
+    assert!(!stopped.status.success());
+    assert!(
+        said(&stopped).contains("CL-061") && said(&stopped).contains("4 moved"),
+        "{}",
+        said(&stopped)
+    );
+    run_python(spoil, &["Z0FBQUFBQUFB", "Z0FBQUFB"], bench.0.path());
+    let added = bench.run(&["key", "add", "ring"], b"");
+    assert!(added.status.success(), "{}", said(&added));
+    for expect in ["7 moved, 0 were", "0 moved, 7 were"] {
+        let adopted = adopt(&bench, "2");
+        let line = String::from_utf8_lossy(&adopted.stdout).into_owned();
+        assert!(
+            line.contains(expect) && line.contains("1 never"),
+            "{line}{}",
+            said(&adopted)
+        );
+    }
+    let column = run_python(COLUMN, &[], bench.0.path())
+        .expect("python")
+        .stdout;
+    let arguments = [
+        "field",
+        "decrypt",
+        "--keyring",
+        "ring",
+        "--column",
+        "license",
+        "--take-plain",
+    ];
+    let opened = bench.run(&arguments, &column);
+    let values: Vec<String> = (0..7).map(|number| format!("value {number}\n")).collect();
+    let expect = format!("license\n{}\"\"\nnever encrypted\n", values.concat());
+    assert_eq!(
+        String::from_utf8_lossy(&opened.stdout),
+        expect,
+        "{}",
+        said(&opened)
+    );
+    let raw = fs::read(bench.at("app.sqlite3")).expect("a database");
+    assert!(
+        !raw.windows(7).any(|part| part == b"value 3"),
+        "plaintext on the disk"
+    );
+}
+
+/// A model with a field of the kind: base64 of a token in, bytes out, false values as they are.
+const DJANGO: &str = "
+import base64, django
+from django.conf import settings
+settings.configure(DATABASES={'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'app.sqlite3'}}, DEFAULT_AUTO_FIELD='django.db.models.AutoField')
+django.setup()
+from django.db import connection, models
+from cryptography.fernet import Fernet
+fernet = Fernet(open('ring').readline().strip())
+class Encrypted(models.TextField):
+    def get_prep_value(self, value):
+        return base64.b64encode(fernet.encrypt(value.encode())).decode() if value else value
+    def from_db_value(self, value, *_):
+        return fernet.decrypt(base64.b64decode(value)) if value else value
+class Licence(models.Model):
+    license = Encrypted(null=True)
+    class Meta:
+        app_label = 'app'
+        db_table = 'licences'
+with connection.schema_editor() as editor:
+    editor.create_model(Licence)
+for text in ['scope:files.read', 'grüße, \"q\"', '', 'two\\nlines']:
+    Licence.objects.create(license=text)
+assert Licence.objects.get(pk=1).license == b'scope:files.read'
+assert Licence.objects.filter(license='scope:files.read').count() == 0
+";
+
+#[test]
+fn what_django_wrote_is_opened_and_adopted() {
+    let bench = Bench::new();
+    let ready = run_python("import django, cryptography", &[], bench.0.path());
+    if !ready.is_some_and(|output| output.status.success()) {
+        println!(
+            "skipped: python3 with django and cryptography is not here (COFFERDAM_PYTHON names another)"
+        );
+        return;
+    }
+    let written = run_python(DJANGO, &[], bench.0.path()).expect("python");
+    assert!(written.status.success(), "{}", said(&written));
+    let expect = "license\nscope:files.read\n\"grüße, \"\"q\"\"\"\n\"\"\n\"two\nlines\"\n";
+    let arguments = [
+        "field",
+        "decrypt",
+        "--keyring",
+        "ring",
+        "--column",
+        "license",
+    ];
+    let opens = || {
+        let column = run_python(COLUMN, &[], bench.0.path())
+            .expect("python")
+            .stdout;
+        let opened = bench.run(&arguments, &column);
+        assert_eq!(
+            String::from_utf8_lossy(&opened.stdout),
+            expect,
+            "{}",
+            said(&opened)
+        );
+        String::from_utf8_lossy(&column).matches("Z0FBQUFB").count()
+    };
+    assert_eq!(opens(), 3);
+    let adopted = adopt(&bench, "100");
+    assert!(adopted.status.success(), "{}", said(&adopted));
+    assert_eq!(opens(), 0);
+}
