@@ -26,8 +26,7 @@ pub(crate) fn run(command: HwCommand) -> Outcome {
 }
 
 fn facts(sysroot: &Path) -> Verdict {
-    let inventory = Inventory::read(sysroot);
-    let value = inventory.to_json();
+    let value = Inventory::read(sysroot).to_json();
     let pretty = serde_json::to_string_pretty(&value).unwrap_or_default();
     let lost = shortfalls(&value).into_iter();
     let lost = lost.map(|lost| format!("\nnot read: {}: {}", lost.path, lost.remedy));
