@@ -166,11 +166,12 @@ fn plain_text(outcome: &Outcome) -> String {
 
 fn json_text(outcome: &Outcome) -> String {
     let value = match outcome {
-        Ok(verdict) => json!({
-            "verdict": verdict.line,
-            "exit": verdict.exit.number(),
-            "result": verdict.value,
-        }),
+        // Written piece by piece, because the facts of a large machine are not worth a copy.
+        Ok(verdict) => {
+            let line = Value::from(verdict.line.as_str());
+            let (exit, result) = (verdict.exit.number(), &verdict.value);
+            return format!("{{\"verdict\":{line},\"exit\":{exit},\"result\":{result}}}\n");
+        }
         Err(failure) => json!({
             "verdict": failure.refusals.first().map(|refusal| refusal.consequence.clone()),
             "exit": failure.exit.number(),
