@@ -45,6 +45,18 @@ impl ToWire for bool {
     }
 }
 
+impl ToWire for u32 {
+    fn to_value(&self) -> Value {
+        Value::from(*self)
+    }
+}
+
+impl FromWire for u32 {
+    fn from_value(value: &Value) -> Option<Self> {
+        Self::try_from(value.as_u64()?).ok()
+    }
+}
+
 impl ToWire for u64 {
     fn to_value(&self) -> Value {
         Value::from(*self)

@@ -310,18 +310,6 @@ pub(super) fn line(text: &str, key: &str) -> Option<String> {
     })
 }
 
-impl ToWire for u32 {
-    fn to_value(&self) -> Value {
-        Value::from(*self)
-    }
-}
-
-impl FromWire for u32 {
-    fn from_value(value: &Value) -> Option<Self> {
-        Self::try_from(value.as_u64()?).ok()
-    }
-}
-
 impl ToWire for u16 {
     fn to_value(&self) -> Value {
         Value::from(format!("{self:04x}"))
