@@ -22,7 +22,7 @@
 //! - `unlock`: whether a key fits a header, and why anything was refused.
 //! - `frames`: the layout for random access: `sealer`, `reader`, `opener`, `source`.
 //! - `rewrap`: rotation: the file of an object under a new zone key.
-//! - `cobblestone`: the second suite, as C2SP has it: `stream`, `reader`.
+//! - `cobblestone`: the second suite, as C2SP has it: `stream`, `reader`; `object` behind a header of ours.
 //! - `record`: the layout for appending: `scan`, `sealer`, `opener`.
 //!
 //! Secrets: keys live on the heap from their first byte to their last and are wiped when dropped, AES
@@ -51,6 +51,7 @@ mod wrap;
 pub use zeroize::Zeroizing;
 
 pub use cell::StoredValue;
+pub use cobblestone::object::Body;
 pub use cobblestone::reader::CobblestoneReader;
 pub use cobblestone::stream::{CobblestoneOpener, CobblestoneSealer};
 pub use cobblestone::{COBBLESTONE_HEAD_LEN, CobblestoneError, CobblestoneKey};
@@ -60,7 +61,7 @@ pub use frames::opener::Opener;
 pub use frames::reader::ObjectReader;
 pub use frames::sealer::Sealer;
 pub use frames::source::Source;
-pub use header::{HEADER_LEN, Header, HeaderError, Layout, ObjectId};
+pub use header::{HEADER_LEN, Header, HeaderError, Layout, ObjectId, Suite};
 pub use key::{FernetKey, Fingerprint, KeyError};
 pub use keyring::{Keyring, KeyringError, KeyringErrorKind, RotateError, TokenError, Ttl};
 pub use keyring::{KeyringFile, KeyringPlace, KeyringSources};
