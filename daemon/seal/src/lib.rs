@@ -27,11 +27,11 @@
 //!
 //! Secrets: keys live on the heap from their first byte to their last and are wiped when dropped, AES
 //! schedules and HMAC states included; so is the stack that calls with them used, and plaintext that we
-//! hold. A test looks through the memory of its own process. What we cannot wipe: vector registers, and
-//! the buffers of the caller. Nothing is locked in memory yet: that is the program's to do.
+//! hold. A test looks through the memory of its own process. What we cannot wipe: vector registers, the
+//! buffers of the caller, and the key inside `ring`'s AES-GCM, which the second suite uses. Nothing is locked in memory yet: that is the program's to do.
 //!
-//! Deliberately absent: a clock, a runtime, a network, a cache of keys, and any way to
-//! decrypt without verifying.
+//! Deliberately absent: a clock, a runtime, a network, a cache of data keys, and any way to decrypt without
+//! verifying. A `KeyringFile` holds the ring of its file while the file is unchanged.
 mod alphabet;
 mod cell;
 mod cobblestone;
