@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use self::sealing::{FieldArguments, FieldCommand, KeyCommand, SealArguments, UnsealArguments};
+pub use self::sealing::{
+    FieldArguments, FieldCommand, KeyCommand, SealArguments, SealSuite, UnsealArguments,
+};
 
 /// The tool of installers, operators and auditors of a Cofferdam rack.
 #[derive(Debug, Parser)]

@@ -2,7 +2,9 @@
 //!
 //! Must never write to standard output, nor stay on the screen when the command has ended.
 
+use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use crate::clock::Stopwatch;
@@ -29,8 +31,8 @@ impl Progress {
             done: 0,
             watch: Stopwatch::start(),
             shown: None,
-            // Where the data itself goes to the same screen, a line between would spoil it.
-            watched: io::stderr().is_terminal() && !io::stdout().is_terminal(),
+            // Where the data goes to the same screen, or to a program that may write there, a line between would spoil it.
+            watched: io::stderr().is_terminal() && output_is_a_file(),
         }
     }
 
@@ -64,6 +66,12 @@ impl Drop for Progress {
             drop(write!(io::stderr().lock(), "\r\x1b[K"));
         }
     }
+}
+
+fn output_is_a_file() -> bool {
+    let output = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let metadata = output.and_then(|output| output.metadata());
+    metadata.is_ok_and(|metadata| metadata.is_file())
 }
 
 fn line(done: u64, total: Option<u64>, elapsed: Duration) -> String {

@@ -4,6 +4,7 @@
 //! Owns the message exactly as C2SP has it: salt, commitment, chunks. Must never release a byte of a chunk that did not verify at its
 //! place, look at a chunk before the commitment, or tell a length before the last chunk verified.
 
+pub(crate) mod object;
 pub(crate) mod reader;
 pub(crate) mod stream;
 
@@ -68,7 +69,8 @@ impl fmt::Debug for CobblestoneKey {
 
 /// What a key, a salt and a context give for one message. `ring` does not wipe the key inside its cipher.
 struct Derived {
-    cipher: LessSafeKey,
+    /// On the heap, so that moving it leaves no copy behind.
+    cipher: Box<LessSafeKey>,
     base: Zeroizing<[u8; NONCE_LEN]>,
     commitment: [u8; COMMITMENT_LEN],
 }
@@ -91,7 +93,7 @@ fn derive(key: &CobblestoneKey, salt: &[u8; SALT_LEN], context: &[u8]) -> Derive
     let (base, commitment) = rest.split_at(NONCE_LEN);
     let cipher = UnboundKey::new(&AES_128_GCM, secret).expect("sixteen bytes are its key");
     Derived {
-        cipher: LessSafeKey::new(cipher),
+        cipher: Box::new(LessSafeKey::new(cipher)),
         base: Zeroizing::new(base.try_into().expect("split at twelve")),
         commitment: commitment.try_into().expect("sixty less 28 are 32"),
     }
@@ -155,6 +157,9 @@ impl Derived {
 /// Why a message was not sealed or not opened. Nothing unauthentic was released.
 #[derive(Debug, thiserror::Error)]
 pub enum CobblestoneError {
+    /// The header is of an object of the other suite.
+    #[error("the object is of another suite")]
+    Suite,
     /// Another key, another context, or a changed head.
     #[error("the key, the head of the message and the context do not belong together")]
     Commitment,
@@ -190,6 +195,7 @@ pub enum CobblestoneError {
 impl CobblestoneError {
     fn reason(&self) -> Code {
         match self {
+            Self::Suite => Code::HeaderSuite,
             Self::Commitment => Code::Commitment,
             Self::Length { .. } => Code::ObjectLength,
             Self::Chunk { .. } => Code::FrameRefused,
@@ -203,4 +209,5 @@ impl CobblestoneError {
 coded!(CobblestoneError);
 
 #[cfg(test)]
+#[expect(clippy::panic_in_result_fn, reason = "tests panic when they fail")]
 mod tests;

@@ -17,6 +17,9 @@ pub(crate) const FIXED_LEN: usize = 40;
 const MAGIC: [u8; 8] = *b"\x89COFFER\n";
 const FORMAT_VERSION: u8 = 1;
 const SUITE_FERNET: u8 = 1;
+const SUITE_COBBLESTONE: u8 = 2;
+/// The chunks of C2SP have 16 KiB: the power of two that the header of such an object names.
+const CHUNK_BITS: u8 = 14;
 const COMMITMENT_LEN: usize = 32;
 const WRAP_AT: usize = FIXED_LEN + COMMITMENT_LEN + 2;
 
@@ -49,6 +52,15 @@ pub enum Layout {
     Records,
 }
 
+/// What an object is sealed with, chosen when it is begun and bound into its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suite {
+    /// Fernet tokens.
+    Fernet,
+    /// C2SP chunked encryption, Cobblestone-128.
+    Cobblestone128,
+}
+
 /// How much plaintext a frame holds, as a power of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FrameSize(u8);
@@ -77,6 +89,8 @@ impl FrameSize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     Frames(FrameSize),
+    /// One message of the second suite.
+    Message,
     Records,
 }
 
@@ -91,14 +105,15 @@ pub(crate) struct Birth {
 impl Birth {
     /// The fixed part of the header.
     pub(crate) fn to_bytes(self) -> [u8; FIXED_LEN] {
-        let (layout, bits) = match self.shape {
-            Shape::Frames(size) => (1, size.0),
-            Shape::Records => (2, 0),
+        let (suite, layout, bits) = match self.shape {
+            Shape::Frames(size) => (SUITE_FERNET, 1, size.0),
+            Shape::Message => (SUITE_COBBLESTONE, 1, CHUNK_BITS),
+            Shape::Records => (SUITE_FERNET, 2, 0),
         };
         let mut bytes = [0; FIXED_LEN];
         let fields: [&[u8]; 5] = [
             &MAGIC,
-            &[FORMAT_VERSION, SUITE_FERNET, layout, bits],
+            &[FORMAT_VERSION, suite, layout, bits],
             &[0; 4],
             &self.created.to_be_bytes(),
             &self.id.0,
@@ -132,11 +147,24 @@ impl Header {
     /// # Errors
     /// [`HeaderError`]: too short, not ours, of another version, or with a byte that means nothing.
     pub fn parse(bytes: &[u8]) -> Result<Self, HeaderError> {
+        // Whoever reads one suite never meets the other unawares.
+        Self::parse_of(bytes, &[SUITE_FERNET])
+    }
+
+    /// The same for an object of either suite; the caller then asks for the [`suite`](Self::suite).
+    ///
+    /// # Errors
+    /// [`HeaderError`].
+    pub fn parse_any(bytes: &[u8]) -> Result<Self, HeaderError> {
+        Self::parse_of(bytes, &[SUITE_FERNET, SUITE_COBBLESTONE])
+    }
+
+    fn parse_of(bytes: &[u8], suites: &[u8]) -> Result<Self, HeaderError> {
         let header: &[u8; HEADER_LEN] = bytes
             .first_chunk()
             .ok_or(HeaderError::Short { found: bytes.len() })?;
         let mut rest = header.as_slice();
-        let birth = parse_birth(&mut rest)?;
+        let birth = parse_birth(&mut rest, suites)?;
         let commitment = field(&mut rest);
         let length = usize::from(u16::from_be_bytes(field(&mut rest)));
         let wrap = HeaderError::Wrap { found: length };
@@ -188,8 +216,17 @@ impl Header {
     #[must_use]
     pub fn layout(&self) -> Layout {
         match self.birth.shape {
-            Shape::Frames(_) => Layout::Frames,
+            Shape::Frames(_) | Shape::Message => Layout::Frames,
             Shape::Records => Layout::Records,
+        }
+    }
+
+    /// What it is sealed with.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        match self.birth.shape {
+            Shape::Frames(_) | Shape::Records => Suite::Fernet,
+            Shape::Message => Suite::Cobblestone128,
         }
     }
 
@@ -223,7 +260,7 @@ fn field<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     *field
 }
 
-fn parse_birth(rest: &mut &[u8]) -> Result<Birth, HeaderError> {
+fn parse_birth(rest: &mut &[u8], suites: &[u8]) -> Result<Birth, HeaderError> {
     if field(rest) != MAGIC {
         return Err(HeaderError::Magic);
     }
@@ -231,14 +268,17 @@ fn parse_birth(rest: &mut &[u8]) -> Result<Birth, HeaderError> {
     if version != FORMAT_VERSION {
         return Err(HeaderError::Version { found: version });
     }
-    if suite != SUITE_FERNET {
+    if !suites.contains(&suite) {
         return Err(HeaderError::Suite { found: suite });
     }
-    let shape = match (layout, FrameSize::of_bits(bits)) {
-        (1, Some(size)) => Shape::Frames(size),
-        (2, _) if bits == 0 => Shape::Records,
-        (1 | 2, _) => return Err(HeaderError::FrameSize { found: bits }),
-        (found, _) => return Err(HeaderError::Layout { found }),
+    let shape = match (suite, layout, FrameSize::of_bits(bits)) {
+        (SUITE_FERNET, 1, Some(size)) => Shape::Frames(size),
+        (SUITE_FERNET, 2, _) if bits == 0 => Shape::Records,
+        (SUITE_COBBLESTONE, 1, _) if bits == CHUNK_BITS => Shape::Message,
+        (SUITE_FERNET, 1 | 2, _) | (SUITE_COBBLESTONE, 1, _) => {
+            return Err(HeaderError::FrameSize { found: bits });
+        }
+        (_, found, _) => return Err(HeaderError::Layout { found }),
     };
     let reserved: [u8; 4] = field(rest);
     if let Some(position) = reserved.iter().position(|&byte| byte != 0) {
@@ -273,7 +313,7 @@ pub enum HeaderError {
         found: u8,
     },
     /// Another cipher suite.
-    #[error("read a header: suite {found}, this program reads suite 1 (Fernet)")]
+    #[error("read a header: suite {found} is not one that is read here")]
     Suite {
         /// The suite byte.
         found: u8,
@@ -355,12 +395,13 @@ mod tests {
         for shape in [
             Shape::Frames(FrameSize::DEFAULT),
             Shape::Frames(FrameSize(12)),
+            Shape::Message,
             Shape::Records,
         ] {
             let header = header(shape);
             let mut bytes = header.to_bytes().to_vec();
             bytes.extend_from_slice(b"what follows");
-            assert_eq!(Header::parse(&bytes).unwrap(), header);
+            assert_eq!(Header::parse_any(&bytes).unwrap(), header);
         }
     }
 
@@ -383,6 +424,15 @@ mod tests {
         check(|b| b[7] = b'\r', HeaderError::Magic);
         check(|b| b[8] = 2, HeaderError::Version { found: 2 });
         check(|b| b[9] = 2, HeaderError::Suite { found: 2 });
+        check(|b| b[9] = 3, HeaderError::Suite { found: 3 });
+        let any = |fields: [u8; 3], expect: HeaderError| {
+            let mut bytes = frames().to_bytes();
+            bytes[9..12].copy_from_slice(&fields);
+            assert_eq!(Header::parse_any(&bytes).unwrap_err(), expect);
+        };
+        any([2, 2, 0], HeaderError::Layout { found: 2 });
+        any([2, 1, 13], HeaderError::FrameSize { found: 13 });
+        any([3, 1, 14], HeaderError::Suite { found: 3 });
         check(|b| b[10] = 0, HeaderError::Layout { found: 0 });
         check(|b| b[10] = 3, HeaderError::Layout { found: 3 });
         check(|b| b[10] = 2, HeaderError::FrameSize { found: 14 });

@@ -22,16 +22,16 @@
 //! - `unlock`: whether a key fits a header, and why anything was refused.
 //! - `frames`: the layout for random access: `sealer`, `reader`, `opener`, `source`.
 //! - `rewrap`: rotation: the file of an object under a new zone key.
-//! - `cobblestone`: the second suite, as C2SP has it: `stream`, `reader`.
+//! - `cobblestone`: the second suite, as C2SP has it: `stream`, `reader`; `object` behind a header of ours.
 //! - `record`: the layout for appending: `scan`, `sealer`, `opener`.
 //!
 //! Secrets: keys live on the heap from their first byte to their last and are wiped when dropped, AES
 //! schedules and HMAC states included; so is the stack that calls with them used, and plaintext that we
-//! hold. A test looks through the memory of its own process. What we cannot wipe: vector registers, and
-//! the buffers of the caller. Nothing is locked in memory yet: that is the program's to do.
+//! hold. A test looks through the memory of its own process. What we cannot wipe: vector registers, the
+//! buffers of the caller, and the key inside `ring`'s AES-GCM, which the second suite uses. Nothing is locked in memory yet: that is the program's to do.
 //!
-//! Deliberately absent: a clock, a runtime, a network, a cache of keys, and any way to
-//! decrypt without verifying.
+//! Deliberately absent: a clock, a runtime, a network, a cache of data keys, and any way to decrypt without
+//! verifying. A `KeyringFile` holds the ring of its file while the file is unchanged.
 mod alphabet;
 mod cell;
 mod cobblestone;
@@ -51,6 +51,7 @@ mod wrap;
 pub use zeroize::Zeroizing;
 
 pub use cell::StoredValue;
+pub use cobblestone::object::Body;
 pub use cobblestone::reader::CobblestoneReader;
 pub use cobblestone::stream::{CobblestoneOpener, CobblestoneSealer};
 pub use cobblestone::{COBBLESTONE_HEAD_LEN, CobblestoneError, CobblestoneKey};
@@ -60,7 +61,7 @@ pub use frames::opener::Opener;
 pub use frames::reader::ObjectReader;
 pub use frames::sealer::Sealer;
 pub use frames::source::Source;
-pub use header::{HEADER_LEN, Header, HeaderError, Layout, ObjectId};
+pub use header::{HEADER_LEN, Header, HeaderError, Layout, ObjectId, Suite};
 pub use key::{FernetKey, Fingerprint, KeyError};
 pub use keyring::{Keyring, KeyringError, KeyringErrorKind, RotateError, TokenError, Ttl};
 pub use keyring::{KeyringFile, KeyringPlace, KeyringSources};

@@ -116,7 +116,7 @@ fn read_header(object: &mut File) -> Result<Header, RewrapErrorKind> {
     object
         .take(u64::try_from(HEADER_LEN).unwrap_or(u64::MAX))
         .read_to_end(&mut bytes)?;
-    Header::parse(&bytes).map_err(RewrapErrorKind::Header)
+    Header::parse_any(&bytes).map_err(RewrapErrorKind::Header)
 }
 
 /// What changes when a file is written to or exchanged.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
 /// `cofferctl key`.
 #[derive(Debug, Subcommand)]
@@ -43,11 +43,24 @@ pub struct SealArguments {
     /// Write one Fernet token in text instead of a sealed object.
     #[arg(long)]
     pub token: bool,
+    /// What the object is sealed with. The zones of a rack hold Fernet.
+    #[arg(long, value_enum, default_value_t = SealSuite::Fernet, conflicts_with = "token")]
+    pub suite: SealSuite,
     /// The file to seal; standard input if absent.
     pub input: Option<PathBuf>,
     /// Write here instead of standard output.
     #[arg(short, long)]
     pub output: Option<PathBuf>,
+}
+
+/// The suites of a sealed object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SealSuite {
+    /// Fernet tokens: any Fernet library recovers them.
+    Fernet,
+    /// C2SP chunked encryption, which Python's cryptography 50 reads.
+    #[value(name = "cobblestone-128")]
+    Cobblestone128,
 }
 
 /// `cofferctl unseal`.

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Read, Write};
 
 use cofferdam_hwprofile::Refusal;
 use cofferdam_node::Exit;
-use cofferdam_seal::{Keyring, StoredValue, Zeroizing};
+use cofferdam_seal::{Keyring, RotateError, StoredValue, Zeroizing};
 
 use super::key::read_ring;
 use super::stream::{
@@ -160,6 +160,10 @@ impl Column<'_> {
                  (defect 1: it makes a new key at each start without FERNET_KEY), only a copy of that file helps",
             )
         };
+        let not_adopted = |error| match error {
+            RotateError::Token(_one_answer) => lost(),
+            RotateError::Random(error) => super::stream::refused(error.code(), &error),
+        };
         let stored = StoredValue::of(text);
         self.seen.stored(&stored, text.len());
         match (stored, self.work) {
@@ -185,11 +189,11 @@ impl Column<'_> {
                 Ok(plain)
             }
             (StoredValue::Cell(cell), Work::Adopt) => {
-                let token = self.ring.adopt_cell(cell).map_err(|_one_answer| lost())?;
+                let token = self.ring.adopt_cell(cell).map_err(not_adopted)?;
                 Ok(self.adopted(token))
             }
             (StoredValue::Token(token), Work::Adopt) => {
-                let token = self.ring.adopt_token(token).map_err(|_one_answer| lost())?;
+                let token = self.ring.adopt_token(token).map_err(not_adopted)?;
                 Ok(self.adopted(token))
             }
         }

@@ -1,14 +1,14 @@
 //! `cofferctl seal`: the same format as the rack's, for files and pipes on a laptop.
 
-use cofferdam_seal::{FernetKey, ObjectId, Sealer, WrappedKey};
+use cofferdam_seal::{CobblestoneSealer, FernetKey, ObjectId, Sealer, WrappedKey};
 
 use super::key::read_ring;
 use super::stream::{
     CHUNK_BYTES, Content, input_failed, open_input, output_failed, progress, read_whole, refused,
     said, write_output,
 };
-use crate::cli::SealArguments;
-use crate::verdict::Outcome;
+use crate::cli::{SealArguments, SealSuite};
+use crate::verdict::{Failure, Outcome};
 
 pub(crate) fn seal(arguments: &SealArguments) -> Outcome {
     let ring = read_ring(arguments.keyring.as_deref())?;
@@ -32,7 +32,17 @@ pub(crate) fn seal(arguments: &SealArguments) -> Outcome {
     let wrapped = WrappedKey::seal(ring.primary(), &key, now)
         .map_err(|error| refused(error.code(), &error))?;
     let id = ObjectId::random().map_err(|error| refused(error.code(), &error))?;
-    let (mut sealer, mut sealed) = Sealer::new(&key, &wrapped, id, now, b"");
+    let (mut sealer, mut sealed) = match arguments.suite {
+        SealSuite::Fernet => {
+            let (sealer, head) = Sealer::new(&key, &wrapped, id, now, b"");
+            (Sealing::Fernet(sealer), head)
+        }
+        SealSuite::Cobblestone128 => {
+            let begun = CobblestoneSealer::object(&key, &wrapped, id, now, b"");
+            let (sealer, head) = begun.map_err(|error| refused(error.code(), &error))?;
+            (Sealing::Cobblestone(sealer), head)
+        }
+    };
     let mut sealed_length = 0;
     let mut chunk = vec![0_u8; CHUNK_BYTES];
     let mut shown = progress(length, output);
@@ -45,13 +55,13 @@ pub(crate) fn seal(arguments: &SealArguments) -> Outcome {
             if plain.is_empty() {
                 break;
             }
-            sealer.update(plain, &mut sealed);
+            sealer.update(plain, &mut sealed)?;
             out.write_all(&sealed)
                 .map_err(|error| output_failed(&error))?;
             sealed.clear();
             shown.advance(read);
         }
-        sealed_length = sealer.finish(&mut sealed);
+        sealed_length = sealer.finish(&mut sealed)?;
         out.write_all(&sealed)
             .map_err(|error| output_failed(&error))
     })?;
@@ -59,4 +69,33 @@ pub(crate) fn seal(arguments: &SealArguments) -> Outcome {
         output,
         &format!("sealed: {sealed_length} bytes as an object"),
     ))
+}
+
+/// An object of either suite being written.
+enum Sealing {
+    Fernet(Sealer),
+    Cobblestone(CobblestoneSealer),
+}
+
+impl Sealing {
+    fn update(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
+        match self {
+            Self::Fernet(sealer) => {
+                sealer.update(plain, out);
+                Ok(())
+            }
+            Self::Cobblestone(sealer) => sealer
+                .update(plain, out)
+                .map_err(|error| refused(error.code(), &error)),
+        }
+    }
+
+    fn finish(self, out: &mut Vec<u8>) -> Result<u64, Failure> {
+        match self {
+            Self::Fernet(sealer) => Ok(sealer.finish(out)),
+            Self::Cobblestone(sealer) => sealer
+                .finish(out)
+                .map_err(|error| refused(error.code(), &error)),
+        }
+    }
 }

@@ -56,11 +56,11 @@ pub(super) fn read_whole(input: &mut dyn Read) -> Result<Vec<u8>, Failure> {
 /// The refusal of what is not held in memory.
 pub(super) fn too_large() -> Failure {
     let refusal = Refusal::new(
-            "CL-053",
-            "the input is more than is held in memory, so nothing was done with it",
-            "seal large things as objects, without --token; open objects and logs from their file, not from a pipe",
-        )
-        .read(format!("more than {} MiB", WHOLE_LIMIT_BYTES >> 20));
+        "CL-053",
+        "the input is more than is held in memory, so nothing was done with it",
+        "seal large things as objects, without --token: those stream",
+    )
+    .read(format!("more than {} MiB", WHOLE_LIMIT_BYTES >> 20));
     Failure::new(Exit::Data, refusal)
 }
 

@@ -7,8 +7,7 @@ use std::io::{self, Read, Write};
 use cofferdam_hwprofile::Refusal;
 use cofferdam_node::Exit;
 use cofferdam_seal::{
-    FernetKey, HEADER_LEN, Header, Keyring, Layout, ObjectReader, Opener, RecordOpener,
-    StoredValue, Zeroizing,
+    FernetKey, HEADER_LEN, Header, Keyring, Layout, RecordOpener, StoredValue, Zeroizing,
 };
 
 use super::key::read_ring;
@@ -20,6 +19,10 @@ use super::stream::{
 use crate::cli::UnsealArguments;
 use crate::progress::Progress;
 use crate::verdict::{Failure, Outcome};
+
+mod suite;
+
+use self::suite::{Reader, Streaming};
 
 /// The first byte, and the byte after the last, of what is wanted.
 type Range = Option<(u64, u64)>;
@@ -86,10 +89,10 @@ impl Opening<'_> {
     fn file(&mut self, file: &File) -> Result<u64, Failure> {
         let mut input = file;
         let head = read_head(&mut input)?;
-        match Header::parse(&head) {
+        match Header::parse_any(&head) {
             Ok(header) if header.layout() == Layout::Frames => {
                 let key = self.unwrap(&header)?;
-                self.frames(file, &key)
+                self.frames(file, &header, &key)
             }
             parsed => self.rest(parsed.ok(), head, &mut input),
         }
@@ -99,7 +102,7 @@ impl Opening<'_> {
     /// and the exit code says it.
     fn pipe(&mut self, input: &mut dyn Read) -> Result<u64, Failure> {
         let head = read_head(input)?;
-        match Header::parse(&head) {
+        match Header::parse_any(&head) {
             Ok(header) if header.layout() == Layout::Frames => {
                 let key = self.unwrap(&header)?;
                 self.stream(&header, &key, input)
@@ -133,9 +136,8 @@ impl Opening<'_> {
             .map_err(|error| refused(error.code(), &error))
     }
 
-    fn frames(&mut self, file: &File, key: &FernetKey) -> Result<u64, Failure> {
-        let reader = ObjectReader::open(file, key, self.arguments.context.as_bytes())
-            .map_err(|error| refused(error.code(), &error))?;
+    fn frames(&mut self, file: &File, header: &Header, key: &FernetKey) -> Result<u64, Failure> {
+        let reader = Reader::open(file, header, key, self.arguments.context.as_bytes())?;
         let (from, to) = within(self.range, reader.len())?;
         let mut shown = self.progress(Some(to - from));
         let mut offset = from;
@@ -145,9 +147,7 @@ impl Opening<'_> {
             let wanted = usize::try_from(to - offset)
                 .unwrap_or(CHUNK_BYTES)
                 .min(CHUNK_BYTES);
-            let read = reader
-                .read_at(offset, wanted, &mut plain)
-                .map_err(|error| refused(error.code(), &error))?;
+            let read = reader.read_at(offset, wanted, &mut plain)?;
             if read == 0 {
                 break;
             }
@@ -164,8 +164,8 @@ impl Opening<'_> {
         key: &FernetKey,
         input: &mut dyn Read,
     ) -> Result<u64, Failure> {
-        let mut opener = Opener::new(header, key, self.arguments.context.as_bytes())
-            .map_err(|error| refused(error.code(), &error))?;
+        let context = self.arguments.context.as_bytes();
+        let mut opener = Streaming::begin(header, key, context, input)?;
         let mut shown = self.progress(None);
         let mut chunk = vec![0_u8; CHUNK_BYTES];
         let mut plain = Zeroizing::new(Vec::new());
@@ -179,17 +179,13 @@ impl Opening<'_> {
                 break;
             }
             let sealed = chunk.get(..read).unwrap_or_default();
-            opener
-                .update(sealed, &mut plain)
-                .map_err(|error| refused(error.code(), &error))?;
+            opener.update(sealed, &mut plain)?;
             written += self.write_wanted(&plain, before)?;
             before += wide(plain.len());
             shown.advance(plain.len());
             plain.clear();
         }
-        let length = opener
-            .finish(&mut plain)
-            .map_err(|error| refused(error.code(), &error))?;
+        let length = opener.finish(&mut plain)?;
         // Only now is the length known to be true.
         within(self.range, length)?;
         written += self.write_wanted(&plain, before)?;

@@ -233,6 +233,119 @@ fn a_fresh_salt_is_drawn_for_every_message_and_nothing_secret_is_shown() {
     assert!(shown.contains("redacted") && !shown.contains(&hex(&*key.to_bytes())));
 }
 
+fn object(suite: &str, key: &crate::FernetKey) -> Vec<u8> {
+    let zone = crate::FernetKey::generate().unwrap();
+    let wrapped = crate::WrappedKey::seal(&zone, key, 7).unwrap();
+    let id = crate::ObjectId([3; 16]);
+    let mut sealed;
+    if suite == "cobblestone" {
+        let (mut sealer, head) = CobblestoneSealer::object(key, &wrapped, id, 7, b"files").unwrap();
+        sealed = head;
+        sealer.update(&plaintext(40_000), &mut sealed).unwrap();
+        sealer.finish(&mut sealed).unwrap();
+    } else {
+        let (mut sealer, head) = crate::Sealer::new(key, &wrapped, id, 7, b"files");
+        sealed = head;
+        sealer.update(&plaintext(40_000), &mut sealed);
+        sealer.finish(&mut sealed);
+    }
+    sealed
+}
+
+/// The code of what opening an object in the second suite comes to, the same both ways.
+fn judge(sealed: &[u8], key: &crate::FernetKey, context: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let header = crate::Header::parse_any(sealed).map_err(|error| error.code())?;
+    let head = sealed[crate::HEADER_LEN..].first_chunk().unwrap();
+    let streamed = CobblestoneOpener::object(&header, key, head, context).and_then(|mut opener| {
+        let mut plain = Vec::new();
+        opener.update(
+            &sealed[crate::HEADER_LEN + COBBLESTONE_HEAD_LEN..],
+            &mut plain,
+        )?;
+        opener.finish(&mut plain).map(|_length| plain)
+    });
+    let read =
+        CobblestoneReader::object(sealed.to_vec(), &header, key, context).and_then(|reader| {
+            let mut plain = Vec::new();
+            reader
+                .read_at(0, usize::MAX, &mut plain)
+                .map(|_length| plain)
+        });
+    assert_eq!(streamed.as_ref().ok(), read.as_ref().ok());
+    read.map_err(|error| error.code())
+}
+
+#[test]
+fn an_object_of_one_suite_is_never_taken_for_one_of_the_other() {
+    let key = crate::FernetKey::generate().unwrap();
+    let [second, first] = ["cobblestone", "fernet"].map(|suite| object(suite, &key));
+    assert_eq!(judge(&second, &key, b"files").unwrap(), plaintext(40_000));
+    // Whoever reads Fernet objects does not meet the other suite unawares.
+    assert_eq!(crate::Header::parse(&second).unwrap_err().code(), "SE-304");
+    let code = crate::ObjectReader::open(second.clone(), &key, b"files")
+        .unwrap_err()
+        .code();
+    assert_eq!(code, "SE-304");
+    let header = crate::Header::parse_any(&second).unwrap();
+    assert_eq!(
+        crate::Opener::new(&header, &key, b"files")
+            .unwrap_err()
+            .code(),
+        "SE-305"
+    );
+    assert_eq!(judge(&first, &key, b"files").unwrap_err(), "SE-304");
+    // The suite is bound into the keys: a changed byte does not fit any more.
+    for (sealed, suite) in [(&second, 1), (&first, 2)] {
+        let mut changed = sealed.clone();
+        changed[9] = suite;
+        let header = crate::Header::parse_any(&changed).unwrap();
+        let code = match header.suite() {
+            crate::Suite::Fernet => crate::ObjectReader::open(changed, &key, b"files")
+                .unwrap_err()
+                .code(),
+            crate::Suite::Cobblestone128 => judge(&changed, &key, b"files").unwrap_err(),
+        };
+        assert_eq!(code, "SE-401");
+    }
+}
+
+#[test]
+fn an_object_of_the_second_suite_is_bound_to_its_key_header_and_bucket() {
+    let key = crate::FernetKey::generate().unwrap();
+    let sealed = object("cobblestone", &key);
+    let other = crate::FernetKey::generate().unwrap();
+    assert_eq!(judge(&sealed, &other, b"files").unwrap_err(), "SE-401");
+    assert_eq!(judge(&sealed, &key, b"filed").unwrap_err(), "SE-401");
+    for place in [
+        16,
+        24,
+        39,
+        40,
+        71,
+        crate::HEADER_LEN,
+        crate::HEADER_LEN + 24,
+    ] {
+        let mut changed = sealed.clone();
+        changed[place] ^= 1;
+        assert_eq!(
+            judge(&changed, &key, b"files").unwrap_err(),
+            "SE-401",
+            "{place}"
+        );
+    }
+    // A message under the header of another object of the same key.
+    let mut moved = object("cobblestone", &key);
+    moved[16..72].copy_from_slice(&sealed[16..72]);
+    moved.truncate(crate::HEADER_LEN);
+    moved.extend_from_slice(&sealed[crate::HEADER_LEN..]);
+    assert!(
+        judge(&moved, &key, b"files").is_ok(),
+        "only the wrap differs"
+    );
+    moved[24] ^= 1;
+    assert_eq!(judge(&moved, &key, b"files").unwrap_err(), "SE-401");
+}
+
 const THEIR_SIDE: &str = "import sys
 from cryptography.cobblestone import Cobblestone128Decryptor as D, Cobblestone128Encryptor as E
 key = bytes(range(16))

@@ -212,6 +212,28 @@ fn frames_swapped_dropped_repeated_or_moved_are_refused() {
 }
 
 #[test]
+fn a_shortened_last_frame_is_refused_and_no_length_is_told_before_the_last_frame_verified() {
+    let fixture = Fixture::new();
+    let sealed = fixture.sealed(2 * SMALL + 100);
+    let last = sealed.len() - (HEADER_LEN + 2 * WHOLE);
+    // Every length that a last frame can have, its own MAC moved to the new end or not.
+    for length in (SHORTEST_TOKEN..last).step_by(16) {
+        let mut shortened = sealed[..HEADER_LEN + 2 * WHOLE + length].to_vec();
+        fixture.refuses(&shortened, "shortened");
+        let mac = shortened.len() - 32;
+        shortened[mac..].copy_from_slice(&sealed[sealed.len() - 32..]);
+        fixture.refuses(&shortened, "shortened with its MAC");
+        // Its length is possible, so only the last frame can tell; without it not even the first frame is read.
+        let error = ObjectReader::open(shortened, &fixture.key, b"files").unwrap_err();
+        assert_eq!(error.code(), "SE-403");
+    }
+    let mut dropped = sealed.clone();
+    dropped.drain(HEADER_LEN..HEADER_LEN + WHOLE);
+    let error = ObjectReader::open(dropped, &fixture.key, b"files").unwrap_err();
+    assert!(matches!(error.kind, OpenErrorKind::Frame { index: 1 }));
+}
+
+#[test]
 fn frames_of_another_object_context_or_key_are_refused() {
     let fixture = Fixture::new();
     let plain = plaintext(SMALL + 50);
