@@ -46,11 +46,10 @@ fn stopped_cleanly(lab: &Lab, kind: &str, name: &str) {
     let last = shown.lines().last().unwrap_or_default();
     assert!(last.contains("node.stop"), "{kind} on SIG{name}: {last}");
     for path in files_below(&state) {
-        let text = path.display().to_string();
-        assert!(
-            !text.ends_with(".tmp") && !text.ends_with(".part"),
-            "{kind} on SIG{name} left {text}"
-        );
+        let unfinished = path
+            .extension()
+            .is_some_and(|extension| extension == "tmp" || extension == "part");
+        assert!(!unfinished, "{kind} on SIG{name} left {}", path.display());
     }
 }
 

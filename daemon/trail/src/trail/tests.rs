@@ -124,7 +124,12 @@ fn a_full_queue_refuses_at_once_and_everybody_is_answered() {
     let (gate, blocked) = mpsc::channel::<()>();
     let (sender, receiver) = mpsc::channel();
     // The writer's thread waits in the first answer until the gate opens.
-    trail.submit(entry(0), move |_| blocked.recv().unwrap());
+    let (entered, inside) = mpsc::channel();
+    trail.submit(entry(0), move |_| {
+        entered.send(()).unwrap();
+        blocked.recv().unwrap();
+    });
+    inside.recv().unwrap();
     for at in 1..50 {
         let sender = sender.clone();
         trail.submit(entry(at), move |result| sender.send(result).unwrap());
