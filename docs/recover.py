@@ -2,7 +2,7 @@
 """recover.py [--context NAME] KEYRING OBJECT OUTPUT: opens a sealed object with Python's `cryptography`, nothing of ours.
 What does not verify at its place is refused: exit 65, no output. See sealed-object.md; recover_pure.py needs no package."""
 import argparse, base64, hashlib, hmac, os, struct, sys
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 def need(true, what):
     if not true: raise ValueError(what)
@@ -36,4 +36,4 @@ given = parser.parse_args()
 ring, partial = MultiFernet([Fernet(line) for line in open(given.keyring).read().split()]), given.output + ".partial"
 target = open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 try: target.writelines(pieces(ring, open(given.object, "rb"), given.context.encode())), target.close(), os.replace(partial, given.output)
-except (InvalidToken, ValueError, struct.error) as error: sys.exit(os.unlink(partial) or print("refused:", error, file=sys.stderr) or 65)
+except BaseException as error: sys.exit(os.unlink(partial) or print("refused:", type(error).__name__, error, file=sys.stderr) or 65)

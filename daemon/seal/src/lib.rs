@@ -70,7 +70,9 @@ pub use random::RandomError;
 pub use record::opener::{Ending, Record, RecordOpener};
 pub use record::sealer::{RecordError, RecordSealer};
 pub use record::{Tag, random_tag};
-pub use rewrap::{REWRAP_SUFFIX, RewrapError, RewrapErrorKind, Rewrapped, rewrap_file};
+pub use rewrap::{
+    REWRAP_SUFFIX, RewrapError, RewrapErrorKind, Rewrapped, UNFINISHED_UPLOAD, rewrap_file,
+};
 pub use unlock::{OpenError, OpenErrorKind};
 pub use wrap::{WrapError, WrappedKey};
 

@@ -20,6 +20,9 @@ use crate::wrap::WrapError;
 /// rotation of the same object.
 pub const REWRAP_SUFFIX: &str = ".cofferdam-rewrap";
 
+/// The extension of an object that its writer has not finished.
+pub const UNFINISHED_UPLOAD: &str = "part";
+
 /// What became of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rewrapped {
@@ -32,6 +35,9 @@ pub enum Rewrapped {
 /// Wraps the data key of the object in this file under the ring's primary key. Mode, owner and times are kept; extended
 /// attributes are not. Takes the space of one copy while it runs, where the file system cannot share blocks.
 ///
+/// A file that is replaced or removed while it is copied stays so. Between the last look at its name and the exchange a moment is
+/// left, so a store's own directory is rotated while the store stands still.
+///
 /// # Errors
 /// [`RewrapError`]; the object is then as it was.
 pub fn rewrap_file(path: &Path, ring: &Keyring) -> Result<Rewrapped, RewrapError> {
@@ -42,6 +48,10 @@ pub fn rewrap_file(path: &Path, ring: &Keyring) -> Result<Rewrapped, RewrapError
 }
 
 fn rewrap(path: &Path, ring: &Keyring) -> Result<Rewrapped, RewrapErrorKind> {
+    // What a writer has not finished grows under its own hands and takes its last name by itself.
+    if path.extension().is_some_and(|end| end == UNFINISHED_UPLOAD) {
+        return Err(RewrapErrorKind::Busy);
+    }
     let named = std::fs::symlink_metadata(path)?;
     if !named.is_file() || named.nlink() != 1 {
         return Err(RewrapErrorKind::Shared);
@@ -58,6 +68,8 @@ fn rewrap(path: &Path, ring: &Keyring) -> Result<Rewrapped, RewrapErrorKind> {
     remove_if_there(&copy)?;
     let header = read_header(&mut object)?;
     if header.wrapped().is_under_primary(ring) {
+        // A run before may have been cut off between the exchange and its durability.
+        keyring::sync_directory_of(path)?;
         return Ok(Rewrapped::Already);
     }
     let wrapped = header
@@ -68,19 +80,38 @@ fn rewrap(path: &Path, ring: &Keyring) -> Result<Rewrapped, RewrapErrorKind> {
         return Err(RewrapErrorKind::Unclosed);
     }
     let header = header.with_wrapped(wrapped).to_bytes();
-    let exchanged = write_copy(&copy, &header, &mut object, &before).and_then(|()| {
-        if state(&object.metadata()?) != state(&before) {
-            return Err(RewrapErrorKind::Busy);
-        }
-        std::fs::rename(&copy, path)?;
-        Ok(())
-    });
+    let exchanged = write_copy(&copy, &header, &mut object, &before)
+        .and_then(|()| exchange(&copy, path, &object, &before));
     if let Err(kind) = exchanged {
         drop(std::fs::remove_file(&copy));
         return Err(kind);
     }
     keyring::sync_directory_of(path)?;
     Ok(Rewrapped::Moved)
+}
+
+/// Gives the copy the object's name, if that is still the object that was copied. It may have been written to, and its name given to
+/// another file or to none: none of that may be undone.
+fn exchange(
+    copy: &Path,
+    path: &Path,
+    object: &File,
+    before: &Metadata,
+) -> Result<(), RewrapErrorKind> {
+    let named = std::fs::symlink_metadata(path).map_err(gone_is_busy)?;
+    if state(&object.metadata()?) != state(before) || state(&named) != state(before) {
+        return Err(RewrapErrorKind::Busy);
+    }
+    std::fs::rename(copy, path)?;
+    Ok(())
+}
+
+fn gone_is_busy(error: io::Error) -> RewrapErrorKind {
+    if error.kind() == io::ErrorKind::NotFound {
+        RewrapErrorKind::Busy
+    } else {
+        RewrapErrorKind::from(error)
+    }
 }
 
 fn write_copy(

@@ -171,7 +171,7 @@ impl Rotation {
                     Ok(kind) if kind.is_dir() => waiting.push(entry.path()),
                     Ok(kind) if kind.is_file() => {
                         // The rotation of its object clears it away.
-                        if !is_unfinished(&entry.path()) {
+                        if !is_unfinished(&entry.path()) && !is_upload(&entry.path()) {
                             self.found(&entry.path(), ring);
                         }
                     }
@@ -212,6 +212,12 @@ impl Rotation {
         self.refused
             .push(refusal.read(cofferdam_node::refusal::chain(error)));
     }
+}
+
+/// A writer gives it its last name when it is whole; until then it is nobody else's.
+fn is_upload(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|end| end == cofferdam_seal::UNFINISHED_UPLOAD)
 }
 
 fn is_unfinished(path: &Path) -> bool {

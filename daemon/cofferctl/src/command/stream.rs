@@ -82,28 +82,46 @@ pub(super) fn write_output(
     let Some(path) = path else {
         return write(&mut io::stdout().lock());
     };
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    let part = PathBuf::from(name);
     let failed = |error| file_failed(path, &error);
-    let written = create(&part, content).map_err(failed).and_then(|mut file| {
-        write(&mut file)?;
+    let part = unfinished(path).map_err(failed)?;
+    let mut file = create(&part, content).map_err(failed)?;
+    let written = write(&mut file).and_then(|()| {
         file.sync_all()
             .and_then(|()| std::fs::rename(&part, path))
             .map_err(failed)
     });
     if written.is_err() {
         drop(std::fs::remove_file(&part));
+        return written;
     }
-    written
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    File::open(directory.unwrap_or(Path::new(".")))
+        .and_then(|directory| directory.sync_all())
+        .map_err(failed)
+}
+
+/// A name beside the output that nobody else has: another run to the same output, and a file of a like name, are left alone.
+fn unfinished(path: &Path) -> io::Result<PathBuf> {
+    let refuse = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() && !there.is_symlink() => {
+            return refuse("there is something other than a file");
+        }
+        Ok(_) | Err(_) => {}
+    }
+    let Some(last) = path.file_name() else {
+        return refuse("it names no file");
+    };
+    let tag = cofferdam_seal::random_tag().map_err(io::Error::other)?;
+    let mut name = std::ffi::OsString::from(".");
+    name.push(last);
+    name.push(format!(".{}.part", cofferdam_node::hex(&tag)));
+    Ok(path.with_file_name(name))
 }
 
 fn create(part: &Path, content: Content) -> io::Result<File> {
-    // What an interrupted run left may be readable by others.
-    match std::fs::remove_file(part) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
     let mode = match content {
         Content::Sealed => 0o666,
         Content::Plain => 0o600,

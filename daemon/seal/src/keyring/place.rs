@@ -36,7 +36,7 @@ impl KeyringSources {
             let path = directory.join(FILE_NAME);
             match std::fs::symlink_metadata(&path) {
                 // A service has other credentials too.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound && directory.is_dir() => {}
                 Ok(_) | Err(_) => return Ok(KeyringPlace::Credential(path)),
             }
         }

@@ -155,6 +155,35 @@ fn an_object_that_another_rotation_holds_is_left_alone() {
 }
 
 #[test]
+fn an_object_that_was_replaced_or_removed_while_it_was_copied_stays_so() {
+    let fixture = Fixture::new();
+    let path = fixture.object();
+    let copy = fixture.directory.path().join("copy");
+    fs::write(&copy, b"the copy").unwrap();
+    let object = File::open(&path).unwrap();
+    let before = object.metadata().unwrap();
+    let exchanged = || exchange(&copy, &path, &object, &before);
+    let newer = fixture.directory.path().join("newer");
+    fs::write(&newer, b"a newer object").unwrap();
+    fs::rename(&newer, &path).unwrap();
+    assert!(matches!(exchanged(), Err(RewrapErrorKind::Busy)));
+    assert_eq!(fs::read(&path).unwrap(), b"a newer object");
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(exchanged(), Err(RewrapErrorKind::Busy)));
+    assert!(!path.exists());
+}
+
+#[test]
+fn an_upload_that_is_not_finished_is_left_to_its_writer() {
+    let fixture = Fixture::new();
+    let upload = fixture.directory.path().join("0123.part");
+    fs::copy(fixture.object(), &upload).unwrap();
+    let before = fs::metadata(&upload).unwrap().ino();
+    fixture.check(&upload, "SE-311");
+    assert_eq!(fs::metadata(&upload).unwrap().ino(), before);
+}
+
+#[test]
 fn a_closed_log_is_rotated_and_an_open_one_refused() {
     let fixture = Fixture::new();
     let closed = fixture.log("closed");
