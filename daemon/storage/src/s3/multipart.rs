@@ -22,7 +22,7 @@ use super::described::{Described, condition};
 use super::put::{Incoming, Kind, within_rights};
 use super::witness::Act;
 use super::{Gateway, bucket_name, calling, object_key, options};
-use crate::catalogue::{BucketName, Change, ObjectMeta, record};
+use crate::catalogue::{BucketName, Change, Condition, ObjectMeta, record};
 use crate::code::Code;
 use crate::digest::{Digests, hex};
 use crate::fault::Fault;
@@ -46,9 +46,9 @@ impl Gateway {
         }
         let input = request.input;
         let (bucket, key) = (bucket_name(&input.bucket)?, object_key(&input.key)?);
-        self.store()
-            .view(|catalogue| catalogue.bucket(&bucket).map(|_| ()))
-            .map_err(Fault::from)?;
+        // Refused before its parts are sent, what would be refused once they are.
+        let condition = within_rights(&calling, &bucket, Condition::Always)?;
+        self.precheck(&bucket, &key, &condition)?;
         let id = ObjectId::random()
             .map(record::hex)
             .map_err(|error| Fault::new(Code::DiskFault, error.to_string()))?;

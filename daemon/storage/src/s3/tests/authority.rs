@@ -185,6 +185,9 @@ async fn who_may_not_delete_an_object_may_not_write_over_it() {
         );
         assert_eq!(rig.files().len(), before);
     }
+    let parts = request("POST", "/files/a?uploads", &[], "");
+    let refused = rig.call_as(appender(), parts).await;
+    assert_eq!(refused.code(), "ST-312", "before a part is sent");
     assert_eq!(rig.get("/files/a").await.text(), "one");
     let beside = request("PUT", "/files/b", &[], "two");
     assert!(rig.call_as(appender(), beside).await.status.is_success());
