@@ -141,7 +141,7 @@ pub(super) struct Difference {
     pub(super) appeared: Vec<Device>,
     /// There before and not now.
     pub(super) missing: Vec<Device>,
-    /// What could be listed before and cannot be now, in words.
+    /// What could be listed before and not now, or now and not before, in words.
     pub(super) unlisted: Vec<String>,
 }
 
@@ -162,9 +162,14 @@ impl Difference {
 
     fn add<T: Listed>(&mut self, before: &Reading<Vec<T>>, now: &Reading<Vec<T>>) {
         let (Some(old), Some(new)) = (list(before), list(now)) else {
+            // Without a list on both sides nobody can say what came: neither side's is taken for an empty one.
             if list(before).is_some() {
                 let state = now.fact.state();
                 self.unlisted.push(format!("{}: {state}", now.path));
+            } else if list(now).is_some() {
+                let state = before.fact.state();
+                self.unlisted
+                    .push(format!("{}: {state} when the lease came", before.path));
             }
             return;
         };

@@ -174,7 +174,8 @@ fn judge(
         .filter(|device| device.kind() != DeviceKind::Pci)
         .cloned()
         .collect();
-    if refusals.len() == by_rules && !devices.is_empty() {
+    // Grace is for what comes back. Where something else stands in its place, only the keeper could say whose it is.
+    if refusals.len() == by_rules && !devices.is_empty() && difference.appeared.is_empty() {
         let whole = Evidence::of(
             &with_missing(now, before),
             evidence.site(),
