@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cofferdam_hwprofile::{Refusal, ZoneKind};
-use cofferdam_link::{Body, ReadErrorKind, Session, full, read_body};
+use cofferdam_link::{Body, ReadErrorKind, Session, full, hear_body};
 use cofferdam_node::record::with_refusal;
 use cofferdam_node::{
     Exit, Metric, MetricKind, Node, StartError, Zone, json_response, refusal_response,
@@ -191,7 +191,7 @@ impl Analytics {
         request: Request<Incoming>,
     ) -> Result<Response<Body>, No> {
         self.admit(session).await?;
-        let body = read_body(request.into_body(), BODY_BYTES, BODY_DEADLINE).await;
+        let body = hear_body(request.into_body(), BODY_BYTES, BODY_DEADLINE).await;
         let body = body.map_err(|error| match error.kind {
             ReadErrorKind::BodyTooLarge { limit } => {
                 let seen = format!("a body of more than {limit} bytes");

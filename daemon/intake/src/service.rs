@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_hwprofile::{Refusal, ZoneKind};
-use cofferdam_link::{Body, Session, read_body};
+use cofferdam_link::{Body, Session, hear_body};
 use cofferdam_node::{
     Exit, Metric, MetricKind, Node, StartError, Zone, json_response, refusal_response,
 };
@@ -183,7 +183,7 @@ impl Intake {
     ) -> Result<(StatusCode, Value), NotTaken> {
         let (head, incoming) = request.into_parts();
         let key = idempotency_key(&head.headers)?;
-        let body = read_body(incoming, self.body_limit_bytes, BODY_DEADLINE)
+        let body = hear_body(incoming, self.body_limit_bytes, BODY_DEADLINE)
             .await
             .map_err(|error| NotTaken::body(error.refusal()))?;
         let records = record::read(&head.headers, &body)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_hwprofile::{DataClass, Refusal, ZoneKind};
-use cofferdam_link::{Body, Session, read_body};
+use cofferdam_link::{Body, Session, hear_body};
 use cofferdam_node::authority::{Authority, STANDING_HOLD};
 use cofferdam_node::{
     Exit, Metric, MetricKind, Node, StartError, Zone, json_response, refusal_response,
@@ -387,7 +387,7 @@ fn key_pairs(pairs: Vec<(FernetKey, WrappedKey)>) -> Vec<KeyPair> {
 }
 
 async fn read_json(request: Request<Incoming>) -> Result<Value, Answer> {
-    let bytes = read_body(request.into_body(), REQUEST_LIMIT_BYTES, REQUEST_DEADLINE)
+    let bytes = hear_body(request.into_body(), REQUEST_LIMIT_BYTES, REQUEST_DEADLINE)
         .await
         .map_err(|error| Answer::bad_request(cofferdam_node::refusal::chain(&error)))?;
     serde_json::from_slice(&bytes).map_err(|error| Answer::bad_request(error.to_string()))

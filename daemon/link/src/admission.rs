@@ -94,7 +94,10 @@ impl<S: Service, W: Witness> House<S, W> {
     /// The handshake.
     async fn meet(&self, socket: TcpStream) -> Result<Met, Denied> {
         let snapshot = Arc::clone(&self.standing.borrow());
-        let credential = snapshot.credential.as_ref().ok_or(Reason::NoLease)?;
+        let Some(credential) = &snapshot.credential else {
+            self.signers.forget();
+            return Err(Reason::NoLease.into());
+        };
         // Without its publisher a standing is only as good as its last word.
         if self.standing.has_changed().is_err() {
             return Err(Reason::NoLease.into());

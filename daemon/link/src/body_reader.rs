@@ -184,12 +184,12 @@ where
     }
 }
 
-/// The whole body, in memory: at most `limit` bytes, all of them `within` from now. One that is too long is taken in and thrown away,
-/// up to 8 MiB and two seconds of it, before it is refused.
+/// The whole body of a request, as [`read_body`]. One that is too long is taken in and thrown away, up to 8 MiB and two seconds of it,
+/// before it is refused.
 ///
 /// # Errors
 /// As [`BodyReader::next`].
-pub async fn read_body<B>(body: B, limit: u64, within: Duration) -> Result<Bytes, ReadError>
+pub async fn hear_body<B>(body: B, limit: u64, within: Duration) -> Result<Bytes, ReadError>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -202,6 +202,18 @@ where
         reader.spill().await;
     }
     whole
+}
+
+/// The whole body, in memory: at most `limit` bytes, all of them `within` from now.
+///
+/// # Errors
+/// As [`BodyReader::next`].
+pub async fn read_body<B>(body: B, limit: u64, within: Duration) -> Result<Bytes, ReadError>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    read_whole(&mut BodyReader::new(body, limit, within)).await
 }
 
 async fn read_whole<B>(reader: &mut BodyReader<B>) -> Result<Bytes, ReadError>
@@ -291,7 +303,7 @@ mod tests {
             }
             writer.finish().await.expect("somebody waits for the end");
         };
-        let (read, ()) = tokio::join!(read_body(body, 5, LATE), sending);
+        let (read, ()) = tokio::join!(hear_body(body, 5, LATE), sending);
         assert_eq!(read.expect_err("too long").kind.code(), "LK-601");
 
         let (writer, body) = channel(1);
@@ -303,7 +315,7 @@ mod tests {
             }
             sent
         };
-        let (read, sent) = tokio::join!(read_body(body, 5, LATE), endless);
+        let (read, sent) = tokio::join!(hear_body(body, 5, LATE), endless);
         assert_eq!(read.expect_err("too long").kind.code(), "LK-601");
         assert!((9..12).contains(&sent), "{sent} MiB were sent");
     }

@@ -122,7 +122,10 @@ impl Dialer {
 
     fn leased_call(&self, address: SocketAddr, expect: &ZoneName) -> Result<Call, Denied> {
         let snapshot = Arc::clone(&self.standing.borrow());
-        let credential = snapshot.credential.as_ref().ok_or(Reason::NoLease)?;
+        let Some(credential) = &snapshot.credential else {
+            self.signers.forget();
+            return Err(Reason::NoLease.into());
+        };
         // Without its publisher a standing is only as good as its last word.
         if self.standing.has_changed().is_err() {
             return Err(Reason::NoLease.into());

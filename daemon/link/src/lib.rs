@@ -60,7 +60,7 @@ mod witness;
 
 pub use bind::{BindError, BindErrorKind, Listener};
 pub use body::{Body, BodyError, BodyWriter, ReaderGone, channel, empty, full, stream, wrap};
-pub use body_reader::{BodyReader, ReadError, ReadErrorKind, read_body};
+pub use body_reader::{BodyReader, ReadError, ReadErrorKind, hear_body, read_body};
 pub use clock::Clock;
 pub use code::CODES;
 pub use connection::{Connection, SendError};

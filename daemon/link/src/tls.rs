@@ -167,6 +167,11 @@ impl Signer {
 pub(crate) struct Signers(Mutex<Option<(Arc<Credential>, Arc<Signer>)>>);
 
 impl Signers {
+    /// Lets go of what was made ready; its key is wiped with the last who uses it.
+    pub(crate) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     pub(crate) fn of(&self, credential: &Arc<Credential>) -> Result<Arc<Signer>, Reason> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, signer)) = &*kept
