@@ -255,6 +255,10 @@ mod program {
         assert!(said.contains("keys dropped"), "{said}");
         let left = rack.left();
         assert_eq!(left.code, "HW-170");
+        assert!(
+            left.also.iter().any(|line| line.starts_with("HW-172")),
+            "{left}"
+        );
         let leaves = rack.leaves();
         for word in ["hardware.refuse", "lease.end", "lease.refuse", "node.stop"] {
             let found = leaves.iter().filter(|leaf| leaf.contains(word));

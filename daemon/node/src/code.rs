@@ -125,6 +125,12 @@ pub static CODES: &[CodeEntry] = &[
         meaning: "The judge of hardware refused and named no reason; that is a fault of the program.",
         mend: "Report it.",
     },
+    CodeEntry {
+        code: "ND-072",
+        title: "hardware not watched",
+        meaning: "The task that watches the hardware ended while the zone served; that is a fault of the program.",
+        mend: "Start the zone again and report it.",
+    },
 ];
 
 #[cfg(test)]

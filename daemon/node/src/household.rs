@@ -2,6 +2,7 @@
 //! tenant of the lease. It sets them to work and decides nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cofferdam_hwprofile::drift::Law;
 use cofferdam_hwprofile::{Grade, Inventory};
@@ -27,6 +28,9 @@ pub(crate) struct Reins {
     pub(crate) snapshot: watch::Sender<Arc<Snapshot>>,
     pub(crate) tenancy: watch::Sender<Tenancy>,
 }
+
+/// How often the hardware is looked at where its events cannot be heard: what is promised with them.
+const DEAF_PERIOD: Duration = Duration::from_secs(1);
 
 /// Where tasks run, and the word to stop.
 type House<'a> = (&'a mut JoinSet<()>, &'a watch::Receiver<bool>);
@@ -102,6 +106,20 @@ fn post_sentry(
     (house, stopping): House<'_>,
 ) -> Watched {
     let config = &booted.config;
+    let source = if config.grade == Grade::E0Simulated {
+        Source::bell(&config.state.join(BELL))
+    } else {
+        Source::kernel()
+    };
+    // Without events the time alone finds a device, so it must be as short as the promise.
+    let (source, period) = match source {
+        Ok(source) => (source, config.rescan),
+        Err(error) => {
+            let period = config.rescan.min(DEAF_PERIOD);
+            log::error!(error:% = error; "events of the hardware are not heard; it is looked at every {period:?}");
+            (Source::deaf(), period)
+        }
+    };
     let subject = Subject {
         sysroot: config.sysroot.clone(),
         site: booted.manifest.policy.site().to_owned(),
@@ -110,17 +128,8 @@ fn post_sentry(
             policy: Arc::new(booted.manifest.policy.clone()),
             node: config.node.clone(),
         }),
-        period: config.rescan,
+        period,
     };
-    let source = if config.grade == Grade::E0Simulated {
-        Source::bell(&config.state.join(BELL))
-    } else {
-        Source::kernel()
-    };
-    let source = source.unwrap_or_else(|error| {
-        log::error!(error:% = error; "events of the hardware are not heard; it is looked at every {:?}", config.rescan);
-        Source::deaf()
-    });
     let (outlook, seen) = watch::channel(Outlook {
         evidence: None,
         waiting: Waiting::No,

@@ -2,6 +2,7 @@
 //! wiped when its holder drops it, and the pool when the lease is lost.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use cofferdam_hwprofile::Refusal;
@@ -25,17 +26,15 @@ pub struct Keys {
     dialer: Dialer,
     addresses: Addresses,
     keeper: ZoneName,
-    state: Mutex<Cabinet>,
+    /// Keys that nobody took yet. Never held while somebody is waited for, so that they can always be wiped at once.
+    unused: std::sync::Mutex<Unused>,
+    /// The connection that is kept; held by the one who asks.
+    line: Mutex<Option<Connection>>,
     /// Turns true once: from then on there is no key here, for nobody.
     closed: watch::Sender<bool>,
 }
 
-/// What is kept between two questions.
-#[derive(Debug, Default)]
-struct Cabinet {
-    connection: Option<Connection>,
-    unused: BTreeMap<ZoneName, VecDeque<(FernetKey, WrappedKey)>>,
-}
+type Unused = BTreeMap<ZoneName, VecDeque<(FernetKey, WrappedKey)>>;
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +69,8 @@ impl Keys {
             dialer,
             addresses,
             keeper,
-            state: Mutex::new(Cabinet::default()),
+            unused: std::sync::Mutex::default(),
+            line: Mutex::new(None),
             closed: watch::Sender::new(false),
         }
     }
@@ -81,8 +81,12 @@ impl Keys {
     /// The keeper refused, or could not be asked in five seconds.
     pub async fn take(&self, owner: &ZoneName) -> Result<(FernetKey, WrappedKey), KeysError> {
         self.within_deadline(async {
-            let mut cabinet = self.state.lock().await;
-            if let Some(pair) = cabinet.unused.get_mut(owner).and_then(VecDeque::pop_front) {
+            if let Some(pair) = self.pop(owner) {
+                return Ok(pair);
+            }
+            let mut line = self.line.lock().await;
+            // Whoever asked before may have brought more than it needed.
+            if let Some(pair) = self.pop(owner) {
                 return Ok(pair);
             }
             let question = KeyNew {
@@ -90,21 +94,33 @@ impl Keys {
                 count: BATCH,
             };
             let answer = self
-                .ask(&mut cabinet, "/v1/keys/new", &question.to_json())
+                .ask(&mut line, "/v1/keys/new", &question.to_json())
                 .await?;
             let answer = KeyNewAnswer::from_json(&answer).map_err(|error| unusable(&error))?;
             let mut pairs = read_pairs(answer)?;
             let first = pairs.pop_front().ok_or_else(|| {
                 KeysError::Unanswered("the keeper answered with no key".to_owned())
             })?;
-            cabinet
-                .unused
-                .entry(owner.clone())
-                .or_default()
-                .append(&mut pairs);
+            self.keep(owner, pairs);
             Ok(first)
         })
         .await
+    }
+
+    fn unused(&self) -> std::sync::MutexGuard<'_, Unused> {
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pop(&self, owner: &ZoneName) -> Option<(FernetKey, WrappedKey)> {
+        self.unused().get_mut(owner).and_then(VecDeque::pop_front)
+    }
+
+    /// Keeps what was brought beyond need; after the end nothing is kept.
+    fn keep(&self, owner: &ZoneName, mut pairs: VecDeque<(FernetKey, WrappedKey)>) {
+        let mut unused = self.unused();
+        if !*self.closed.borrow() {
+            unused.entry(owner.clone()).or_default().append(&mut pairs);
+        }
     }
 
     /// Opens a wrapped data key that this zone owns.
@@ -113,12 +129,12 @@ impl Keys {
     /// The keeper refused, or could not be asked in five seconds.
     pub async fn open(&self, wrapped: &WrappedKey) -> Result<FernetKey, KeysError> {
         self.within_deadline(async {
-            let mut cabinet = self.state.lock().await;
+            let mut line = self.line.lock().await;
             let question = KeyOpen {
                 wrapped: wrapped.as_bytes().to_vec(),
             };
             let answer = self
-                .ask(&mut cabinet, "/v1/keys/open", &question.to_json())
+                .ask(&mut line, "/v1/keys/open", &question.to_json())
                 .await?;
             let answer = KeyOpenAnswer::from_json(&answer).map_err(|error| unusable(&error))?;
             FernetKey::from_text(answer.0.reveal()).map_err(|error| unusable(&error))
@@ -126,12 +142,15 @@ impl Keys {
         .await
     }
 
-    /// Forgets every unused key and the connection, for good: questions under way are cut, and no key is given any more. What the
-    /// loss of a lease demands.
-    pub(crate) async fn close(&self) {
-        // Cut first: a question holds the cabinet as long as the keeper is silent.
+    /// Forgets every unused key at once and for good: questions under way are cut, and no key is given any more. What the loss of a
+    /// lease demands; it waits for nobody.
+    pub(crate) fn close(&self) {
+        // Said first: what is brought from now on is not kept.
         self.closed.send_replace(true);
-        *self.state.lock().await = Cabinet::default();
+        self.unused().clear();
+        if let Ok(mut line) = self.line.try_lock() {
+            *line = None;
+        }
     }
 
     async fn within_deadline<T>(
@@ -151,18 +170,18 @@ impl Keys {
     /// Asks over the kept connection; one that broke is replaced once.
     async fn ask(
         &self,
-        cabinet: &mut Cabinet,
+        line: &mut Option<Connection>,
         path: &str,
         question: &serde_json::Value,
     ) -> Result<serde_json::Value, KeysError> {
-        if let Some(mut connection) = cabinet.connection.take() {
+        if let Some(mut connection) = line.take() {
             match post_json(&mut connection, path, question).await {
                 Ok(answer) => {
-                    cabinet.connection = Some(connection);
+                    *line = Some(connection);
                     return Ok(answer);
                 }
                 Err(BenchError::Refused(refusal)) => {
-                    cabinet.connection = Some(connection);
+                    *line = Some(connection);
                     return Err(KeysError::Refused(refusal));
                 }
                 Err(BenchError::Unreachable(_) | BenchError::Unanswered(_)) => {}
@@ -174,7 +193,7 @@ impl Keys {
             answer,
             Err(BenchError::Unanswered(_) | BenchError::Unreachable(_))
         ) {
-            cabinet.connection = Some(connection);
+            *line = Some(connection);
         }
         answer.map_err(|error| match error {
             BenchError::Refused(refusal) => KeysError::Refused(refusal),
@@ -244,6 +263,15 @@ mod tests {
         FlowTable::parse("flows.toml", &flows, &policy).expect("the lab's flows")
     }
 
+    fn pairs() -> VecDeque<(FernetKey, WrappedKey)> {
+        let [zone, one, two] = std::array::from_fn(|_| FernetKey::generate().expect("a key"));
+        let wrap = |key: FernetKey| {
+            let wrapped = WrappedKey::seal(&zone, &key, 7).expect("wrapped");
+            (key, wrapped)
+        };
+        [one, two].map(wrap).into()
+    }
+
     #[test]
     fn keys_that_were_given_up_are_given_to_nobody_and_a_question_under_way_is_cut() {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -264,12 +292,23 @@ mod tests {
             let dialer = Dialer::new(standing, Clock::system());
             let keeper: ZoneName = "keeper".parse().expect("a name");
             let keys = Keys::new(dialer, Arc::default(), keeper.clone());
-            // A question that is never answered, holding the cabinet.
-            let endless = keys.within_deadline(async {
-                let _cabinet = keys.state.lock().await;
+            keys.keep(&keeper, pairs());
+            assert!(keys.pop(&keeper).is_some());
+            // A question that is never answered, holding the line, and driven by nobody while the keys are given up.
+            let mut endless = Box::pin(keys.within_deadline(async {
+                let _line = keys.line.lock().await;
                 std::future::pending::<Result<(), KeysError>>().await
-            });
-            let (cut, ()) = tokio::join!(endless, keys.close());
+            }));
+            let waiting = tokio::time::timeout(Duration::ZERO, endless.as_mut()).await;
+            assert!(waiting.is_err() && keys.line.try_lock().is_err());
+            keys.close();
+            assert!(keys.pop(&keeper).is_none());
+            keys.keep(&keeper, pairs());
+            assert!(
+                keys.pop(&keeper).is_none(),
+                "what comes too late is not kept"
+            );
+            let cut = endless.await;
             assert_eq!(cut.expect_err("cut").refusal().code, "ND-070");
             let after = keys.take(&keeper).await.map(drop);
             assert_eq!(after.expect_err("refused").refusal().code, "ND-070");

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 
 use cofferdam_hwprofile::Refusal;
 use cofferdam_link::{Clock, EndReason, Session, Witness, WitnessError};
@@ -34,6 +35,9 @@ impl RecordError {
         .read(crate::refusal::chain(self))
     }
 }
+
+/// How long what has already happened waits to be written down.
+const NOTE_WITHIN: Duration = Duration::from_millis(500);
 
 /// The trail with the clock that dates its leaves.
 #[derive(Debug, Clone)]
@@ -83,12 +87,18 @@ impl Recorder {
         }
     }
 
-    /// Records what has already happened: a refusal stands and an end has come, whether or not they can be written down.
-    async fn note(&self, entry: Entry) {
-        let event = entry.event;
-        if let Err(error) = self.record(entry).await {
-            let cause = crate::refusal::chain(&error);
-            log::error!(event = event.as_str(), error = cause; "could not record");
+    /// Records what has already happened: a refusal stands and an end has come, whether or not they can be written down. The leaf is
+    /// on its way when this begins; a disk that does not answer is not waited for, so that it cannot keep a node from ending.
+    pub(crate) async fn note(&self, entry: Entry) {
+        let event = entry.event.as_str();
+        match tokio::time::timeout(NOTE_WITHIN, self.record(entry)).await {
+            Ok(Ok(_receipt)) => {}
+            Ok(Err(error)) => {
+                log::error!(event, error = crate::refusal::chain(&error); "could not record");
+            }
+            Err(_elapsed) => {
+                log::error!(event; "the trail's disk does not answer; a leaf is not known to be on it");
+            }
         }
     }
 

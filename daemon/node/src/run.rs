@@ -28,6 +28,10 @@ use crate::zone::{StartError, Zone};
 
 /// How long tasks may take to end after the listener has stopped.
 const TASKS_END: Duration = Duration::from_secs(5);
+/// How long those beside the zone may take after it: who gives up a lease tells the trail and the keeper, each within a bound.
+const HOUSE_END: Duration = Duration::from_secs(3);
+/// How long the trail may take to close.
+const TRAIL_END: Duration = Duration::from_secs(2);
 
 /// Runs a zone's program from its arguments to its exit code. A `main` calls this and nothing else.
 pub fn run<Z: Zone>(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -160,7 +164,10 @@ async fn serve<Z: Zone>(
     };
     notifier.stopping();
     stop_all(&node, &*zone, serving, &stop, housekeeping).await;
-    ended.into_result(&node).await
+    ended
+        .or_evicted(&tenancies.borrow())
+        .into_result(&node)
+        .await
 }
 
 /// Why a serving node stopped.
@@ -170,6 +177,16 @@ enum Ending {
 }
 
 impl Ending {
+    /// A lease that was refused while the node stopped is told all the same.
+    fn or_evicted(self, tenancy: &Tenancy) -> Self {
+        match (self, tenancy) {
+            (Self::Asked(_), Tenancy::Over(exit, refusal)) => {
+                Self::Evicted(*exit, Refusal::clone(refusal))
+            }
+            (ended, _) => ended,
+        }
+    }
+
     async fn into_result(self, node: &Node) -> Result<(), StartError> {
         let (reason, result) = match self {
             Self::Asked(reason) => (reason.to_owned(), Ok(())),
@@ -197,12 +214,11 @@ async fn record_stop(node: &Node, reason: &str) {
         Status::Success,
         [("reason", reason.into())],
     );
-    if let Err(error) = node.record(entry).await {
-        log::error!(error = crate::refusal::chain(&error); "could not record the stop");
-    }
+    node.recorder().note(entry).await;
     let trail = node.recorder().trail().clone();
-    let closed = tokio::task::spawn_blocking(move || trail.close()).await;
-    if !matches!(closed, Ok(Ok(_))) {
+    let closing = tokio::task::spawn_blocking(move || trail.close());
+    let closed = tokio::time::timeout(TRAIL_END, closing).await;
+    if !matches!(closed, Ok(Ok(Ok(_)))) {
         log::error!("the trail did not close cleanly");
     }
     log::info!(reason; "stopped");
@@ -242,8 +258,13 @@ async fn stop_all<Z: Zone>(
     log::info!(report:? = report; "listener stopped");
     stop.send_replace(true);
     zone.stop().await;
-    node.keys().close().await;
+    node.keys().close();
     node.join(TASKS_END).await;
+    // Everybody heard the word to stop; who is giving up a lease just now gets the time to say why.
+    let ending = async { while housekeeping.join_next().await.is_some() {} };
+    if tokio::time::timeout(HOUSE_END, ending).await.is_err() {
+        log::warn!("a task beside the zone was cut off");
+    }
     housekeeping.shutdown().await;
 }
 

@@ -70,14 +70,20 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// Waits until this node's own hardware is refused; for ever, if the sentry is gone with the node.
+    /// Waits until this node's own hardware is refused. Nobody who watches it any more counts as a refusal.
     async fn evicted(&mut self) -> Arc<Eviction> {
-        if let Ok(said) = self.eviction.wait_for(Option::is_some).await
-            && let Some(eviction) = said.as_ref()
-        {
-            return Arc::clone(eviction);
+        let said = self.eviction.wait_for(Option::is_some).await;
+        match said.as_deref() {
+            Ok(Some(eviction)) => Arc::clone(eviction),
+            Ok(None) | Err(_) => Arc::new(Eviction {
+                refusal: Refusal::new(
+                    "ND-072",
+                    "nobody watches the hardware any more, so the zone does not go on serving",
+                    "start the zone again; report what its journal says before this",
+                ),
+                since_heard: None,
+            }),
         }
-        std::future::pending().await
     }
 }
 
@@ -279,7 +285,7 @@ impl Tenant {
         let LeaseState::Refused { refusal } = state else {
             return;
         };
-        self.drop_keys().await;
+        self.drop_keys();
         log::error!("{refusal}");
         write_refusal(&self.config, refusal);
         self.record_end(refusal).await;
@@ -289,7 +295,7 @@ impl Tenant {
     /// The hardware under this node is not what it may serve on: keys first, then the record, then the keeper, then the end.
     async fn evict(self, eviction: &Eviction) {
         let began = Ticks::start();
-        self.drop_keys().await;
+        self.drop_keys();
         let since_heard = eviction.since_heard.map(|since| {
             let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
             since.saturating_add(began.now_ms())
@@ -302,9 +308,7 @@ impl Tenant {
             .recorder
             .entry(Event::HardwareRefuse, Phase::Single, Status::Refused)
             .with("drift_ms", since_heard);
-        if let Err(error) = self.recorder.record(with_refusal(entry, refusal)).await {
-            log::error!(error = crate::refusal::chain(&error); "could not record the refusal");
-        }
+        self.recorder.note(with_refusal(entry, refusal)).await;
         self.record_end(refusal).await;
         if tokio::time::timeout(FAREWELL, self.tell_keeper())
             .await
@@ -337,9 +341,9 @@ impl Tenant {
     }
 
     /// The certificate and its key, then every data key; open connections end with the first.
-    async fn drop_keys(&self) {
+    fn drop_keys(&self) {
         self.drop_credential();
-        self.node.keys().close().await;
+        self.node.keys().close();
     }
 
     fn drop_credential(&self) {
@@ -359,9 +363,7 @@ impl Tenant {
         let entry = self
             .recorder
             .entry(Event::LeaseEnd, Phase::Single, Status::Refused);
-        if let Err(error) = self.recorder.record(with_refusal(entry, refusal)).await {
-            log::error!(error = crate::refusal::chain(&error); "could not record the end of the lease");
-        }
+        self.recorder.note(with_refusal(entry, refusal)).await;
     }
 }
 

@@ -146,9 +146,7 @@ impl Sentry {
             .recorder
             .entry(Event::HardwareChange, Phase::Single, Status::Success);
         let entry = entry.with("what", what).with("read", text);
-        if let Err(error) = self.recorder.record(entry).await {
-            log::error!(error = crate::refusal::chain(&error); "could not record a change of hardware");
-        }
+        self.recorder.note(entry).await;
     }
 }
 
