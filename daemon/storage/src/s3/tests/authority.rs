@@ -131,7 +131,7 @@ async fn each_operation_needs_its_verb_on_its_bucket() {
     let cases = [
         ("PUT", "/files/b", Verb::Append),
         ("PUT", "/fresh", Verb::Append),
-        ("POST", "/files/b?uploads", Verb::Append),
+        ("POST", "/files/c?uploads", Verb::Append),
         ("GET", "/files/a", Verb::Read),
         ("HEAD", "/files/a", Verb::Read),
         ("GET", "/files", Verb::List),
