@@ -70,19 +70,23 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// Waits until this node's own hardware is refused. Nobody who watches it any more counts as a refusal.
-    async fn evicted(&mut self) -> Arc<Eviction> {
+    /// Waits until this node's own hardware is refused; `None` where nobody watches it any more.
+    async fn evicted(&mut self) -> Option<Arc<Eviction>> {
         let said = self.eviction.wait_for(Option::is_some).await;
-        match said.as_deref() {
-            Ok(Some(eviction)) => Arc::clone(eviction),
-            Ok(None) | Err(_) => Arc::new(Eviction {
-                refusal: Refusal::new(
-                    "ND-072",
-                    "nobody watches the hardware any more, so the zone does not go on serving",
-                    "start the zone again; report what its journal says before this",
-                ),
-                since_heard: None,
-            }),
+        said.as_deref().ok().and_then(Option::clone)
+    }
+}
+
+impl Eviction {
+    /// Hardware that nobody watches counts as refused.
+    fn unwatched() -> Self {
+        Self {
+            refusal: Refusal::new(
+                "ND-072",
+                "nobody watches the hardware any more, so the zone does not go on serving",
+                "start the zone again; report what its journal says before this",
+            ),
+            since_heard: None,
         }
     }
 }
@@ -99,7 +103,12 @@ impl Tenant {
                 biased;
                 _stopped = stopping.wait_for(|stop| *stop) => Turn::Stop,
                 // Before anything else, and in the middle of a question to the keeper.
-                eviction = watched.evicted() => Turn::Evict(eviction),
+                eviction = watched.evicted() => match eviction {
+                    Some(eviction) => Turn::Evict(eviction),
+                    // The sentry may hear the word to stop a moment before this task does.
+                    None if *stopping.borrow() => Turn::Stop,
+                    None => Turn::Evict(Arc::new(Eviction::unwatched())),
+                },
                 event = self.next_event(wake_at, &mut reported) => Turn::Lease(event),
             };
             let event = match turn {
