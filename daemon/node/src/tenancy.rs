@@ -103,17 +103,15 @@ impl Tenant {
                 biased;
                 _stopped = stopping.wait_for(|stop| *stop) => Turn::Stop,
                 // Before anything else, and in the middle of a question to the keeper.
-                eviction = watched.evicted() => match eviction {
-                    Some(eviction) => Turn::Evict(eviction),
-                    // The sentry may hear the word to stop a moment before this task does.
-                    None if *stopping.borrow() => Turn::Stop,
-                    None => Turn::Evict(Arc::new(Eviction::unwatched())),
-                },
+                eviction = watched.evicted() => eviction.map_or(Turn::Unwatched, Turn::Evict),
                 event = self.next_event(wake_at, &mut reported) => Turn::Lease(event),
             };
             let event = match turn {
                 Turn::Stop => return,
                 Turn::Evict(eviction) => return self.evict(&eviction).await,
+                // The sentry may hear the word to stop a moment before this task does.
+                Turn::Unwatched if *stopping.borrow() => return,
+                Turn::Unwatched => return self.evict(&Eviction::unwatched()).await,
                 Turn::Lease(event) => event,
             };
             let Some(event) = event else { continue };
@@ -380,6 +378,7 @@ impl Tenant {
 enum Turn {
     Stop,
     Evict(Arc<Eviction>),
+    Unwatched,
     Lease(Option<LeaseEvent>),
 }
 
