@@ -7,6 +7,7 @@
 mod device;
 mod look;
 mod schedule;
+mod settle;
 mod standing;
 mod uevent;
 
@@ -18,6 +19,7 @@ use crate::refusal::Refusal;
 pub use device::{Device, DeviceKind};
 pub use look::{Certainty, Finding, Law, Look, Past};
 pub use schedule::{COALESCE, SCAN_LIMIT, Scope};
+pub use settle::{QUIET, Settled, Settling};
 pub use standing::GRACE;
 pub use uevent::{Class, MESSAGE_LIMIT, Wake};
 

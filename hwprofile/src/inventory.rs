@@ -7,6 +7,7 @@ mod block;
 mod boot;
 mod container;
 mod dmi;
+mod event;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod iommu;
@@ -28,6 +29,7 @@ pub use container::Container;
 pub use dmi::{
     Board, Dmi, Enclosure, EnclosureKind, MemoryModule, PowerSupply, RackLocator, Socket, TpmRecord,
 };
+pub use event::last_event;
 pub use iommu::Iommu;
 pub use network::{Bus, HardwareAddress, Nic, member_address};
 pub use numa::NumaNode;

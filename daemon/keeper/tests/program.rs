@@ -84,12 +84,36 @@ mod program {
 
         /// Starts the keeper and waits until it serves.
         fn start(&self) -> Running {
+            self.start_until("serving zone keeper")
+        }
+
+        fn start_until(&self, word: &str) -> Running {
             let mut child = self.command().spawn().expect("the keeper starts");
             let words = BufReader::new(child.stderr.take().expect("piped"));
             let mut running = Running { child, words };
-            let said = running.until("serving zone keeper");
-            assert!(said.contains("serving zone keeper"), "{said}");
+            let said = running.until(word);
+            assert!(said.contains(word), "{said}");
             running
+        }
+
+        /// Changes a line of the keeper's configuration.
+        fn configure(&self, from: &str, to: &str) {
+            let file = self.state().join("node.toml");
+            let text = std::fs::read_to_string(&file).expect("a configuration");
+            assert!(text.contains(from), "{text}");
+            std::fs::write(&file, text.replace(from, to)).expect("changed");
+        }
+
+        /// Where the machine shows its only adapter.
+        fn adapter(&self) -> PathBuf {
+            self.sysroot().join("sys/class/net/eno1")
+        }
+
+        /// Takes the adapter away, and says where it was put.
+        fn without_adapter(&self) -> PathBuf {
+            let away = self.sysroot().join("eno1.away");
+            std::fs::rename(self.adapter(), &away).expect("taken away");
+            away
         }
 
         /// Starts the keeper, expects it to refuse, and gives its code and what it left on disk.
@@ -277,6 +301,30 @@ mod program {
             TcpListener::bind(rack.layout.address(&NODES[0])).is_ok(),
             "the port is free again"
         );
+    }
+
+    #[test]
+    fn an_adapter_whose_driver_comes_late_is_waited_for_and_then_no_stranger() {
+        let rack = Rack::new();
+        rack.configure("settle-seconds = 0", "settle-seconds = 60");
+        let away = rack.without_adapter();
+        let mut running = rack.start_until("waiting for hardware");
+        std::fs::rename(&away, rack.adapter()).expect("it arrives");
+        let said = running.until("serving zone keeper");
+        assert!(said.contains("serving zone keeper"), "{said}");
+        running.stop();
+    }
+
+    #[test]
+    fn an_adapter_that_never_comes_is_refused_after_the_wait() {
+        let rack = Rack::new();
+        rack.configure("settle-seconds = 0", "settle-seconds = 1");
+        rack.without_adapter();
+        let (code, said) = rack.refused();
+        assert_eq!(code, exit(Exit::Hardware), "{said}");
+        let wait = said.find("did not settle").expect("it was waited for");
+        let refusal = said.find("ERROR HW-180 refused").expect("a refusal");
+        assert!(wait < refusal, "{said}");
     }
 
     #[test]

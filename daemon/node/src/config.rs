@@ -32,6 +32,8 @@ pub struct NodeConfig {
     pub grade: Grade,
     /// How often the hardware is read again without being asked.
     pub rescan: Duration,
+    /// How long a start waits for hardware that may still arrive.
+    pub settle: Duration,
     /// Where the other zones listen.
     pub peers: BTreeMap<ZoneName, SocketAddr>,
     /// The table of the zone's own settings, as it stands in the file.
@@ -142,6 +144,7 @@ grants-file = "grants.toml"
         assert_eq!(config.sysroot, Path::new("/"));
         assert_eq!(config.grade, Grade::E1Asserted);
         assert_eq!(config.rescan, Duration::from_secs(60));
+        assert_eq!(config.settle, Duration::from_secs(30));
         assert!(config.zone_settings.contains_key("grants-file"));
     }
 
@@ -185,6 +188,22 @@ grants-file = "grants.toml"
         for seconds in ["0", "61", "18446744073709551615"] {
             let text = GOOD.replace("state =", &format!("rescan-seconds = {seconds}\nstate ="));
             assert!(fault_of(&text).contains("ND-002"), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn hardware_is_not_waited_for_longer_than_a_service_manager_waits() {
+        let with =
+            |seconds| GOOD.replace("state =", &format!("settle-seconds = {seconds}\nstate ="));
+        let fault = fault_of(&with(61));
+        assert!(
+            fault.contains("settle-seconds") && fault.contains("node.toml:6"),
+            "{fault}"
+        );
+        for seconds in [0, 60] {
+            let text = with(seconds);
+            let config = NodeConfig::parse(Path::new("/lab/node.toml"), &text).expect("good");
+            assert_eq!(config.settle, Duration::from_secs(seconds));
         }
     }
 

@@ -2,6 +2,7 @@
 //! `cofferdam_hwprofile::drift` makes of it. It acts on nothing itself; `sentry` does for a node, `cofferctl hw watch` prints.
 
 mod sentry;
+mod settle;
 mod uevents;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Ticks;
 pub(crate) use sentry::{Eviction, Outlook, Sentry, Waiting};
+pub(crate) use settle::settled;
 pub use uevents::{Heard, Source};
 
 /// The machine that is watched, and by whose rules.
@@ -31,6 +33,15 @@ pub struct Subject {
     pub law: Option<Law>,
     /// How often everything is looked at though nothing was heard.
     pub period: Duration,
+}
+
+impl Subject {
+    /// Reads the machine now.
+    pub(crate) fn measure(&self) -> (Inventory, Evidence) {
+        let inventory = Inventory::read(&self.sysroot);
+        let evidence = Evidence::of(&inventory, &self.site, self.grade);
+        (inventory, evidence)
+    }
 }
 
 /// One thing that the watch saw or wants done, in order.

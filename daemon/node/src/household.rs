@@ -61,7 +61,8 @@ pub(crate) fn settle(
     (house, stopping): House<'_>,
 ) -> Result<(), StartError> {
     let (granted, leased) = watch::channel(None);
-    let watched = post_sentry(&booted, leased, (&mut *house, stopping));
+    let machine = machine(&booted);
+    let watched = post_sentry(&booted, (machine.clone(), leased), (&mut *house, stopping));
     let dialer = Dialer::new(reins.snapshot.subscribe(), booted.clock.clone());
     let (bench, standing) = if let Some(authority) = authority {
         let standing = authority.standing();
@@ -81,6 +82,7 @@ pub(crate) fn settle(
     };
     let tenant = Tenant {
         config: booted.config,
+        machine,
         id: booted.id,
         manifest: booted.manifest,
         key: booted.key,
@@ -100,9 +102,24 @@ pub(crate) fn settle(
     Ok(())
 }
 
+/// This node's own machine, and the rules of its rack.
+fn machine(booted: &Booted) -> Subject {
+    let config = &booted.config;
+    Subject {
+        sysroot: config.sysroot.clone(),
+        site: booted.manifest.policy.site().to_owned(),
+        grade: config.grade,
+        law: Some(Law {
+            policy: Arc::new(booted.manifest.policy.clone()),
+            node: config.node.clone(),
+        }),
+        period: config.rescan,
+    }
+}
+
 fn post_sentry(
     booted: &Booted,
-    granted: watch::Receiver<Option<Arc<Inventory>>>,
+    (machine, granted): (Subject, watch::Receiver<Option<Arc<Inventory>>>),
     (house, stopping): House<'_>,
 ) -> Watched {
     let config = &booted.config;
@@ -113,23 +130,14 @@ fn post_sentry(
     };
     // Without events the time alone finds a device, so it must be as short as the promise.
     let (source, period) = match source {
-        Ok(source) => (source, config.rescan),
+        Ok(source) => (source, machine.period),
         Err(error) => {
-            let period = config.rescan.min(DEAF_PERIOD);
+            let period = machine.period.min(DEAF_PERIOD);
             log::error!(error:% = error; "events of the hardware are not heard; it is looked at every {period:?}");
             (Source::deaf(), period)
         }
     };
-    let subject = Subject {
-        sysroot: config.sysroot.clone(),
-        site: booted.manifest.policy.site().to_owned(),
-        grade: config.grade,
-        law: Some(Law {
-            policy: Arc::new(booted.manifest.policy.clone()),
-            node: config.node.clone(),
-        }),
-        period,
-    };
+    let subject = Subject { period, ..machine };
     let (outlook, seen) = watch::channel(Outlook {
         evidence: None,
         waiting: Waiting::No,

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::authority::{Bench, BenchError};
 use crate::clock::Ticks;
 use crate::config::NodeConfig;
-use crate::drift::{Eviction, Outlook, Waiting};
+use crate::drift::{Eviction, Outlook, Subject, Waiting, settled};
 use crate::exit::Exit;
 use crate::identity::IdentityKey;
 use crate::lease::{LeaseAction, LeaseEvent, LeaseState};
@@ -42,6 +42,7 @@ pub enum Tenancy {
 #[derive(Debug)]
 pub(crate) struct Tenant {
     pub(crate) config: NodeConfig,
+    pub(crate) machine: Subject,
     pub(crate) id: PeerId,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) key: IdentityKey,
@@ -94,6 +95,11 @@ impl Eviction {
 impl Tenant {
     /// Runs until the lease is refused or the node stops.
     pub(crate) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        tokio::select! {
+            biased;
+            _stopped = stopping.wait_for(|stop| *stop) => return,
+            () = settled(&self.machine, self.config.settle) => {}
+        }
         let mut state = LeaseState::new();
         let mut wake_at = self.clock.unix_ms();
         let mut reported = None;
@@ -193,12 +199,10 @@ impl Tenant {
     }
 
     async fn measure(&self) -> Option<(Arc<Inventory>, Evidence)> {
-        let (sysroot, grade) = (self.config.sysroot.clone(), self.config.grade);
-        let site = self.manifest.policy.site().to_owned();
+        let machine = self.machine.clone();
         let measuring = tokio::task::spawn_blocking(move || {
-            let inventory = Arc::new(Inventory::read(&sysroot));
-            let evidence = Evidence::of(&inventory, &site, grade);
-            (inventory, evidence)
+            let (inventory, evidence) = machine.measure();
+            (Arc::new(inventory), evidence)
         });
         match measuring.await {
             Ok(measured) => Some(measured),

@@ -2,6 +2,7 @@
 
 mod histories;
 mod machines;
+mod settling;
 
 use super::{Class, MESSAGE_LIMIT, Wake};
 use proptest::prelude::*;

@@ -184,7 +184,7 @@ fn node_toml(layout: &Layout, node: &LabNode, operator: &SignerKey) -> String {
         "# Node {name} of the lab. Its hardware is simulated: grade E0.\n\
          version = 1\nnode = \"{name}\"\nrack = \"../rack\"\noperators = [\"{operator}\"]\n\
          state = \".\"\nlisten = \"{listen}\"\nsysroot = \"../sysroot/{name}\"\nsimulated = true\n\
-         rescan-seconds = 1\n\n[peers]\n{peers}\n\n{settings}",
+         rescan-seconds = 1\nsettle-seconds = 0\n\n[peers]\n{peers}\n\n{settings}",
         name = node.node,
         operator = operator.verifier_key(),
         listen = layout.address(node),

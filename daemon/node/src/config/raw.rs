@@ -14,6 +14,8 @@ use super::{ConfigFaults, NodeConfig, fault, line_of};
 
 /// How often the hardware may be read without being asked.
 const RESCAN_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
+/// How long a start may wait for hardware: systemd gives it 90 s, and the lease takes some of them.
+const SETTLE_SECONDS: std::ops::RangeInclusive<u64> = 0..=60;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -29,6 +31,7 @@ pub(super) struct NodeToml {
     #[serde(default)]
     simulated: bool,
     rescan_seconds: Option<toml::Spanned<u64>>,
+    settle_seconds: Option<toml::Spanned<u64>>,
     #[serde(default)]
     peers: BTreeMap<toml::Spanned<String>, toml::Spanned<String>>,
     keeper: Option<toml::Table>,
@@ -38,8 +41,8 @@ pub(super) struct NodeToml {
 }
 
 impl NodeToml {
-    /// What it says of where and how often the hardware is read.
-    fn check_hardware(&self, sheet: &mut Sheet<'_>) -> Duration {
+    /// What it says of where the hardware is read, how often, and how long it is waited for.
+    fn check_hardware(&self, sheet: &mut Sheet<'_>) -> (Duration, Duration) {
         if let Some(root) = &self.sysroot
             && root.get_ref() != Path::new("/")
             && !self.simulated
@@ -49,15 +52,17 @@ impl NodeToml {
                 "a sysroot other than / is a simulated machine: say simulated = true, and the node is of grade E0",
             );
         }
-        let rescan = self.rescan_seconds.as_ref();
-        if let Some(seconds) = rescan.filter(|seconds| !RESCAN_SECONDS.contains(seconds.get_ref()))
-        {
-            sheet.note(
-                seconds.span().start,
-                "rescan-seconds is not 1 to 60: a lost event must be noticed within a minute",
-            );
-        }
-        Duration::from_secs(rescan.map_or(60, |seconds| *seconds.get_ref()))
+        let rescan = sheet.seconds(
+            (self.rescan_seconds.as_ref(), 60),
+            RESCAN_SECONDS,
+            "rescan-seconds is not 1 to 60: a lost event must be noticed within a minute",
+        );
+        let settle = sheet.seconds(
+            (self.settle_seconds.as_ref(), 30),
+            SETTLE_SECONDS,
+            "settle-seconds is not 0 to 60: the service manager gives a start 90 seconds",
+        );
+        (rescan, settle)
     }
 
     pub(super) fn check(self, file: &Path, text: &str) -> Result<NodeConfig, ConfigFaults> {
@@ -72,7 +77,7 @@ impl NodeToml {
                 "version is not 1, the only one this program knows",
             );
         }
-        let rescan = self.check_hardware(&mut sheet);
+        let (rescan, settle) = self.check_hardware(&mut sheet);
         let node = sheet.parse::<NodeName>(&self.node, "node");
         let listen = sheet.parse::<SocketAddr>(&self.listen, "listen");
         let keys: Vec<VerifierKey> = self
@@ -120,6 +125,7 @@ impl NodeToml {
                 Grade::E1Asserted
             },
             rescan,
+            settle,
             peers,
             zone_settings: tables.into_iter().next().unwrap_or_default(),
         })
@@ -141,6 +147,18 @@ impl Sheet<'_> {
             what,
             self.text,
         ));
+    }
+
+    fn seconds(
+        &mut self,
+        (value, usual): (Option<&toml::Spanned<u64>>, u64),
+        admitted: std::ops::RangeInclusive<u64>,
+        what: &str,
+    ) -> Duration {
+        if let Some(value) = value.filter(|value| !admitted.contains(value.get_ref())) {
+            self.note(value.span().start, what);
+        }
+        Duration::from_secs(value.map_or(usual, |seconds| *seconds.get_ref()))
     }
 
     fn parse<T>(&mut self, value: &toml::Spanned<String>, key: &str) -> Option<T>
