@@ -3,22 +3,21 @@
 
 use crate::fact::{Fact, Reading};
 use crate::sysroot::Sysroot;
+use crate::vocabulary;
 use crate::wire::wire_word;
-use crate::zone::vocabulary;
 
 const DIRECTORY: &str = "/sys/class/tpm";
 const VERSION: &str = "/sys/class/tpm/tpm0/tpm_version_major";
 
-/// The version of a TPM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TpmVersion {
-    /// 1.2.
-    OneTwo,
-    /// 2.0.
-    Two,
+vocabulary! {
+    /// The version of a TPM.
+    pub enum TpmVersion {
+        /// 1.2.
+        OneTwo = "1.2",
+        /// 2.0.
+        Two = "2.0",
+    }
 }
-
-vocabulary!(TpmVersion { OneTwo = "1.2", Two = "2.0" });
 wire_word!(TpmVersion);
 
 pub(super) fn read(sysroot: &Sysroot) -> Reading<TpmVersion> {
