@@ -17,8 +17,41 @@ pub(crate) mod submit;
 pub(crate) mod unseal;
 pub(crate) mod watch;
 
-use crate::cli::Command;
-use crate::verdict::{Format, Outcome};
+use crate::cli::{Command, FieldCommand, RowFormat};
+use crate::verdict::{Carries, Format, Outcome};
+
+/// Whether standard output belongs to what the command fetches, seals or opens.
+pub(crate) fn carries(command: &Command, format: Format) -> Carries {
+    let output = match command {
+        Command::Seal(arguments) => &arguments.output,
+        Command::Unseal(arguments) => &arguments.output,
+        Command::Field(FieldCommand::Decrypt(arguments) | FieldCommand::Adopt(arguments)) => {
+            &arguments.output
+        }
+        Command::Get { output, .. } => output,
+        Command::Query { format: rows, .. } => {
+            return match (query::shown(*rows, format), format) {
+                (RowFormat::Csv, _) | (RowFormat::Json, Format::Text) => Carries::Data,
+                (RowFormat::Table, _) | (RowFormat::Json, Format::Json) => Carries::Verdict,
+            };
+        }
+        Command::Lab(_)
+        | Command::Hw(_)
+        | Command::Rack(_)
+        | Command::Flow(_)
+        | Command::Explain { .. }
+        | Command::Key(_)
+        | Command::Put { .. }
+        | Command::Ls { .. }
+        | Command::Submit { .. }
+        | Command::Audit(_)
+        | Command::Status { .. } => return Carries::Verdict,
+    };
+    match output {
+        Some(_file) => Carries::Verdict,
+        None => Carries::Data,
+    }
+}
 
 /// Runs one command.
 pub(crate) fn dispatch(command: Command, format: Format) -> Outcome {

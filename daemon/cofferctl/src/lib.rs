@@ -47,6 +47,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     let format = verdict::Format::of(cli.json);
+    let carries = command::carries(&cli.command, format);
     let outcome = command::dispatch(cli.command, format);
-    verdict::print(&outcome, format).into()
+    verdict::print(&outcome, format, carries).into()
 }

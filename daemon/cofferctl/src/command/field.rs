@@ -14,7 +14,7 @@ use super::stream::{
     write_output,
 };
 use crate::cli::FieldCommand;
-use crate::verdict::{Failure, Outcome};
+use crate::verdict::{Failure, Outcome, Verdict};
 
 /// How many cells are remembered to find copies; a longer column is compared within its first part.
 const REMEMBERED: usize = 1 << 20;
@@ -51,13 +51,12 @@ pub(crate) fn run(command: &FieldCommand) -> Outcome {
         Some(name) => column.csv(name, input, out),
         None => column.lines(input, out),
     })?;
-    let notes = column.seen.notes(work);
-    let verdict = said(output, &column.seen.line(work));
-    if output.is_none() {
-        // Standard output belongs to the values. A reader that went away is no reason to fail now.
-        let line = column.seen.line(work);
-        drop(write!(std::io::stderr().lock(), "{line}\n{notes}"));
-    }
+    let (line, notes) = (column.seen.line(work), column.seen.notes(work));
+    let verdict = match output {
+        Some(_file) => said(output, &line),
+        // The values have standard output, but the defects are worth a word beside them.
+        None => Verdict::yes(line),
+    };
     Ok(verdict.body(notes))
 }
 

@@ -1,6 +1,5 @@
 //! `cofferctl put`, `get`, `ls`: objects of a rack's storage by hand.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use cofferdam_hwprofile::Refusal;
@@ -8,6 +7,7 @@ use cofferdam_node::Exit;
 use http::{Method, StatusCode};
 use serde_json::json;
 
+use super::stream::{Content, output_failed, write_output};
 use crate::cli::RackArguments;
 use crate::reach::{self, Answer, Reach};
 use crate::verdict::{Failure, Outcome, Verdict};
@@ -34,25 +34,19 @@ pub(crate) fn get(source: &str, output: Option<&Path>, rack: &RackArguments) -> 
     if !answer.status.is_success() {
         return Err(answer.failure());
     }
-    match output {
+    write_output(output, Content::Plain, |out| {
+        out.write_all(&answer.bytes)
+            .map_err(|error| output_failed(&error))
+    })?;
+    let bytes = answer.bytes.len();
+    let verdict = match output {
         Some(path) => {
-            std::fs::write(path, &answer.bytes).map_err(|error| file_failed(path, &error))?;
-            let line = format!(
-                "fetched: {} bytes into {}",
-                answer.bytes.len(),
-                path.display()
-            );
-            Ok(Verdict::yes(with_grade(&line, &reach))
-                .value(json!({ "bytes": answer.bytes.len() })))
+            let line = format!("fetched: {bytes} bytes into {}", path.display());
+            Verdict::yes(with_grade(&line, &reach))
         }
-        None => {
-            std::io::stdout()
-                .lock()
-                .write_all(&answer.bytes)
-                .map_err(|error| file_failed(Path::new("standard output"), &error))?;
-            Ok(Verdict::silent())
-        }
-    }
+        None => Verdict::silent(with_grade(&format!("fetched: {bytes} bytes"), &reach)),
+    };
+    Ok(verdict.value(json!({ "bytes": bytes })))
 }
 
 pub(crate) fn list(target: &str, rack: &RackArguments) -> Outcome {

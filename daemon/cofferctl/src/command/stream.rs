@@ -80,7 +80,10 @@ pub(super) fn write_output(
     write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let Some(path) = path else {
-        return write(&mut io::stdout().lock());
+        let mut out = io::stdout().lock();
+        write(&mut out)?;
+        // What is still held back would fail unseen when the program ends.
+        return out.flush().map_err(|error| output_failed(&error));
     };
     let failed = |error| file_failed(path, &error);
     let part = unfinished(path).map_err(failed)?;
@@ -133,12 +136,13 @@ fn create(part: &Path, content: Content) -> io::Result<File> {
         .open(part)
 }
 
+/// Where the data went, or that it speaks for itself.
 pub(super) fn said(output: Option<&Path>, line: &str) -> Verdict {
     match output {
         Some(path) => {
             Verdict::yes(format!("{line}, {}", path.display())).value(json!({ "file": path }))
         }
-        None => Verdict::silent(),
+        None => Verdict::silent(line),
     }
 }
 
