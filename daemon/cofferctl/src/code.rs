@@ -216,6 +216,12 @@ pub static CODES: &[CodeEntry] = &[
         mend: "Seal large things as objects.",
     },
     CodeEntry {
+        code: "CL-054",
+        title: "output over its source",
+        meaning: "The file to write is what the command reads: its input, its keyring, or a file of the plan that it draws.",
+        mend: "Name another file, and move it over the old one when it is good.",
+    },
+    CodeEntry {
         code: "CL-060",
         title: "no such column",
         meaning: "The first line of the CSV document does not name the column.",

@@ -8,6 +8,7 @@ pub(crate) mod hw;
 pub(crate) mod key;
 pub(crate) mod lab;
 pub(crate) mod object;
+mod output;
 pub(crate) mod query;
 pub(crate) mod rack;
 pub(crate) mod seal;

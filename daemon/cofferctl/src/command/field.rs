@@ -8,11 +8,9 @@ use cofferdam_hwprofile::Refusal;
 use cofferdam_node::Exit;
 use cofferdam_seal::{Keyring, RotateError, StoredValue, Zeroizing};
 
-use super::key::read_ring;
-use super::stream::{
-    Content, WHOLE_LIMIT_BYTES, input_failed, open_input, output_failed, said, too_large,
-    write_output,
-};
+use super::key::{Ring, read_ring};
+use super::output::{Kept, Readers, said, write_output};
+use super::stream::{WHOLE_LIMIT_BYTES, input_failed, open_input, output_failed, too_large};
 use crate::cli::FieldCommand;
 use crate::verdict::{Failure, Outcome, Verdict};
 
@@ -32,7 +30,8 @@ pub(crate) fn run(command: &FieldCommand) -> Outcome {
         FieldCommand::Decrypt(arguments) => (Work::Decrypt, arguments),
         FieldCommand::Adopt(arguments) => (Work::Adopt, arguments),
     };
-    let ring = read_ring(arguments.keyring.as_deref())?;
+    let Ring { file, keys: ring } = read_ring(arguments.keyring.as_deref())?;
+    let kept = Kept::sources(&file, arguments.input.as_deref());
     let now = crate::clock::system().unix_seconds();
     let output = arguments.output.as_deref();
     let (input, _length) = open_input(arguments.input.as_deref())?;
@@ -43,11 +42,11 @@ pub(crate) fn run(command: &FieldCommand) -> Outcome {
         take_plain: arguments.take_plain,
         seen: Seen::default(),
     };
-    let content = match work {
-        Work::Decrypt => Content::Plain,
-        Work::Adopt => Content::Sealed,
+    let readers = match work {
+        Work::Decrypt => Readers::Owner,
+        Work::Adopt => Readers::Anybody,
     };
-    write_output(output, content, |out| match &arguments.column {
+    write_output(output, readers, &kept, |out| match &arguments.column {
         Some(name) => column.csv(name, input, out),
         None => column.lines(input, out),
     })?;

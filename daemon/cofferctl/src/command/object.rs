@@ -7,7 +7,8 @@ use cofferdam_node::Exit;
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use super::stream::{Content, output_failed, write_output};
+use super::output::{Kept, Readers, write_output};
+use super::stream::output_failed;
 use crate::cli::RackArguments;
 use crate::reach::{self, Answer, Reach};
 use crate::verdict::{Failure, Outcome, Verdict};
@@ -34,7 +35,7 @@ pub(crate) fn get(source: &str, output: Option<&Path>, rack: &RackArguments) -> 
     if !answer.status.is_success() {
         return Err(answer.failure());
     }
-    write_output(output, Content::Plain, |out| {
+    write_output(output, Readers::Owner, &Kept::default(), |out| {
         out.write_all(&answer.bytes)
             .map_err(|error| output_failed(&error))
     })?;

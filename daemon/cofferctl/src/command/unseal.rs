@@ -10,12 +10,10 @@ use cofferdam_seal::{
     FernetKey, HEADER_LEN, Header, Keyring, Layout, RecordOpener, StoredValue, Zeroizing,
 };
 
-use super::key::read_ring;
+use super::key::{Ring, read_ring};
 use super::object::file_failed;
-use super::stream::{
-    CHUNK_BYTES, Content, input_failed, output_failed, progress, read_whole, refused, said,
-    write_output,
-};
+use super::output::{Kept, Readers, said, write_output};
+use super::stream::{CHUNK_BYTES, input_failed, output_failed, progress, read_whole, refused};
 use crate::cli::UnsealArguments;
 use crate::progress::Progress;
 use crate::verdict::{Failure, Outcome};
@@ -41,14 +39,15 @@ pub(crate) fn unseal(arguments: &UnsealArguments) -> Outcome {
 }
 
 fn open(arguments: &UnsealArguments) -> Outcome {
-    let ring = read_ring(arguments.keyring.as_deref())?;
+    let Ring { file, keys: ring } = read_ring(arguments.keyring.as_deref())?;
+    let kept = Kept::sources(&file, arguments.input.as_deref());
     let range = arguments.range.as_deref().map(parse_range).transpose()?;
     let output = arguments.output.as_deref();
     let mut length = 0;
     match &arguments.input {
         Some(path) => {
             let file = File::open(path).map_err(|error| file_failed(path, &error))?;
-            write_output(output, Content::Plain, |out| {
+            write_output(output, Readers::Owner, &kept, |out| {
                 length = Opening {
                     ring: &ring,
                     range,
@@ -59,7 +58,7 @@ fn open(arguments: &UnsealArguments) -> Outcome {
                 Ok(())
             })?;
         }
-        None => write_output(output, Content::Plain, |out| {
+        None => write_output(output, Readers::Owner, &kept, |out| {
             length = Opening {
                 ring: &ring,
                 range,
