@@ -52,7 +52,11 @@ impl Bench {
     fn has_no_part(&self) {
         for entry in fs::read_dir(self.0.path()).expect("a directory") {
             let name = entry.expect("an entry").file_name();
-            assert!(!name.to_string_lossy().ends_with(".part"), "{name:?}");
+            assert!(
+                !name.to_string_lossy().ends_with(".part"),
+                "{}",
+                name.display()
+            );
         }
     }
 }
