@@ -182,8 +182,8 @@ pub static CODES: &[CodeEntry] = &[
     CodeEntry {
         code: "CL-045",
         title: "facts not readable",
-        meaning: "A file of facts or evidence cannot be read, or holds no JSON document.",
-        mend: "Name a file that `cofferctl hw facts --json` wrote, or a directory.",
+        meaning: "A file of facts or evidence cannot be read or holds none, or a sysroot is no directory.",
+        mend: "Name a file that `cofferctl hw facts --json` wrote, or a directory with the root of a machine.",
     },
     CodeEntry {
         code: "CL-046",
@@ -248,8 +248,8 @@ pub static CODES: &[CodeEntry] = &[
     CodeEntry {
         code: "CL-064",
         title: "document not CSV",
-        meaning: "A row has another number of fields than the first, or cannot be read.",
-        mend: "Write it again with a CSV library.",
+        meaning: "A row has another number of fields than the first, a line is blank, or a row cannot be read.",
+        mend: "Write it again with a CSV library; an empty value is written \"\".",
     },
     CodeEntry {
         code: "LAB-001",
