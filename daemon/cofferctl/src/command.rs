@@ -1,6 +1,7 @@
 //! The commands, one file a family. Each takes its parsed arguments and comes to a verdict.
 
 pub(crate) mod audit;
+mod document;
 pub(crate) mod explain;
 pub(crate) mod field;
 pub(crate) mod flow;

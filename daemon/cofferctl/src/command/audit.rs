@@ -8,6 +8,7 @@ use cofferdam_trail::note::VerifierKey;
 use cofferdam_trail::verify::{self, Fault};
 use serde_json::{Value, json};
 
+use super::document::{self, Behind, WRITTEN_LIMIT_BYTES};
 use crate::cli::AuditCommand;
 use crate::verdict::{Failure, Outcome, Verdict};
 
@@ -83,7 +84,8 @@ fn read_keys(path: &Path) -> Result<Vec<VerifierKey>, Failure> {
         .read(format!("{}: {seen}", path.display()));
         Failure::new(Exit::Config, refusal)
     };
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let text = document::read(path, Behind::FileOrPipe, WRITTEN_LIMIT_BYTES)
+        .map_err(|error| failed(error.to_string()))?;
     let keys: Vec<VerifierKey> = text
         .lines()
         .map(str::trim)

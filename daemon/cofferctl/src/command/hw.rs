@@ -15,13 +15,16 @@ use cofferdam_hwprofile::{
 use cofferdam_node::Exit;
 use serde_json::{Value, json};
 
+use super::document::{self, Behind, WRITTEN_LIMIT_BYTES};
 use crate::cli::{HwCommand, PinArguments};
 use crate::verdict::{Failure, Format, Outcome, Verdict, warning};
-use source::{evidence_of, grade_of};
+use source::{evidence_of, grade_of, machine};
 
 pub(crate) fn run(command: HwCommand, format: Format) -> Outcome {
     match command {
-        HwCommand::Facts { sysroot, evidence } => Ok(facts(&sysroot, evidence.as_deref())),
+        HwCommand::Facts { sysroot, evidence } => {
+            Ok(facts(machine(&sysroot)?, evidence.as_deref()))
+        }
         HwCommand::Check {
             policy,
             node,
@@ -176,7 +179,7 @@ fn scopes(report: &PairReport) -> Value {
 fn pin(arguments: &PinArguments) -> Outcome {
     let node: NodeName = name(&arguments.node)?;
     let zone: ZoneName = name(&arguments.zone)?;
-    let inventory = Inventory::read(&arguments.sysroot);
+    let inventory = Inventory::read(machine(&arguments.sysroot)?);
     let standing = Standing {
         rack: arguments.rack.as_deref(),
         position: arguments.position,
@@ -253,7 +256,7 @@ fn side<'a>(policy: &Policy, text: &'a str) -> Result<(NodeName, &'a str), Failu
 }
 
 pub(super) fn read_policy(path: &Path) -> Result<Policy, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = document::read(path, Behind::File, WRITTEN_LIMIT_BYTES).map_err(|error| {
         let refusal = Refusal::new(
             "CL-031",
             "the policy cannot be read, so nothing is judged",

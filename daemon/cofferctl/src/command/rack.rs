@@ -13,6 +13,7 @@ use cofferdam_rack::{Epoch, Manifest, Operators, RackDomain};
 use cofferdam_trail::note::{SignerKey, VerifierKey};
 use serde_json::{Value, json};
 
+use super::document::{self, Behind, WRITTEN_LIMIT_BYTES};
 use crate::cli::RackCommand;
 use crate::verdict::{Failure, Outcome, Verdict, warning};
 
@@ -146,7 +147,8 @@ fn verifier(file: &Path) -> Result<VerifierKey, Failure> {
         .read(format!("{}: {seen}", file.display()));
         Failure::new(Exit::Config, refusal)
     };
-    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let text = document::read(file, Behind::FileOrPipe, WRITTEN_LIMIT_BYTES)
+        .map_err(|error| failed(error.to_string()))?;
     text.trim()
         .parse()
         .map_err(|error| failed(format!("{error}")))

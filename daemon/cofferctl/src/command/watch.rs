@@ -12,7 +12,7 @@ use cofferdam_node::Exit;
 use cofferdam_node::drift::{Report, Seen, Source, Subject, Watch};
 use serde_json::{Value, json};
 
-use super::hw::source::grade_of;
+use super::hw::source::{grade_of, machine};
 use super::hw::{node_of, read_policy};
 use crate::cli::WatchArguments;
 use crate::clock::Stopwatch;
@@ -25,6 +25,7 @@ const PERIOD: Duration = Duration::from_secs(60);
 const CAPTURE_PERIOD: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(arguments: &WatchArguments, format: Format) -> Outcome {
+    machine(&arguments.sysroot)?;
     let law = match (&arguments.policy, &arguments.node) {
         (Some(policy), Some(node)) => {
             let policy = read_policy(policy)?;
