@@ -42,6 +42,12 @@ pub static CODES: &[CodeEntry] = &[
         mend: "Start a lab with `cofferctl lab up --dir DIR` and name it with --lab DIR.",
     },
     CodeEntry {
+        code: "CL-002",
+        title: "command line not understood",
+        meaning: "A word of the command line is missing, is one too many or cannot be one.",
+        mend: "See `cofferctl help`, or the command with --help.",
+    },
+    CodeEntry {
         code: "CL-010",
         title: "the zone said no",
         meaning: "A zone refused, and not with a refusal of ours.",
