@@ -236,6 +236,16 @@ pub fn warning(refusal: &Refusal) -> String {
     }
 }
 
+/// The end of a verdict's line where it came with warnings.
+#[must_use]
+pub fn with_warnings(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => ", with 1 warning".to_owned(),
+        many => format!(", with {many} warnings"),
+    }
+}
+
 /// Whether a person looks at standard output.
 #[must_use]
 pub fn on_a_terminal() -> bool {

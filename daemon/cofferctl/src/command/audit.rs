@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use cofferdam_hwprofile::Refusal;
+use cofferdam_hwprofile::refusal::one_line;
 use cofferdam_node::Exit;
 use cofferdam_trail::note::VerifierKey;
 use cofferdam_trail::verify::{self, Fault};
@@ -63,7 +64,7 @@ fn show(directory: &Path, leaf: Option<u64>, event: Option<&str>) -> Outcome {
     }
     let lines: Vec<String> = shown
         .iter()
-        .map(|(index, text, _)| format!("{index:>8}  {text}"))
+        .map(|(index, text, _)| format!("{index:>8}  {}", one_line(text)))
         .collect();
     Ok(Verdict::yes(format!(
         "{} leaves of {} (not verified)",

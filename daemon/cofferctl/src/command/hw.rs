@@ -8,6 +8,7 @@ pub(super) mod source;
 use std::path::Path;
 
 use cofferdam_hwprofile::policy::{PinBlock, Standing};
+use cofferdam_hwprofile::refusal::one_line;
 use cofferdam_hwprofile::{
     Inventory, NodeName, NodeVerdict, PairReport, PairVerdict, Policy, Refusal, ZoneName,
     judge_node, report_pair,
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::document::{self, Behind, WRITTEN_LIMIT_BYTES};
 use crate::cli::{HwCommand, PinArguments};
-use crate::verdict::{Failure, Format, Outcome, Verdict, warning};
+use crate::verdict::{Failure, Format, Outcome, Verdict, warning, with_warnings};
 use source::{evidence_of, grade_of, machine};
 
 pub(crate) fn run(command: HwCommand, format: Format) -> Outcome {
@@ -56,14 +57,16 @@ fn facts(sysroot: &Path, site: Option<&str>) -> Verdict {
         }
         None => ("facts", whole),
     };
+    // JSON lets some of what moves a cursor stand; a program asks with --json.
     let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    let text: String = text.lines().map(|line| one_line(line) + "\n").collect();
     Verdict::yes(format!(
         "{what} read below {} ({}){}",
         sysroot.display(),
         grade_of(sysroot),
         unread.count()
     ))
-    .body(format!("{text}\n{}", unread.text()))
+    .body(format!("{text}{}", unread.text()))
     .value(value)
 }
 
@@ -114,14 +117,17 @@ fn compare(policy: &Path, a: &str, b: &str) -> Outcome {
         PairVerdict::Separate => {
             let grade = a_evidence.grade().min(b_evidence.grade());
             let line = format!(
-                "separate: {a_node} and {b_node} share nothing they must not share ({grade})"
+                "separate: {a_node} and {b_node} share nothing they must not share ({grade}){}",
+                with_warnings(report.warnings.len())
             );
+            let said: Vec<Value> = report.warnings.iter().map(Refusal::to_json).collect();
             let warnings = report.warnings.iter().map(warning).map(|text| text + "\n");
             let body = format!("{}{}", per_scope(&report), warnings.collect::<String>());
             Ok(Verdict::yes(line).body(body).value(json!({
                 "verdict": "separate",
                 "grade": grade.to_string(),
                 "scopes": scopes(&report),
+                "warnings": said,
                 "unreadable": unread,
             })))
         }
@@ -256,7 +262,7 @@ fn side<'a>(policy: &Policy, text: &'a str) -> Result<(NodeName, &'a str), Failu
 }
 
 pub(super) fn read_policy(path: &Path) -> Result<Policy, Failure> {
-    let text = document::read(path, Behind::File, WRITTEN_LIMIT_BYTES).map_err(|error| {
+    let text = document::read(path, Behind::FileOrPipe, WRITTEN_LIMIT_BYTES).map_err(|error| {
         let refusal = Refusal::new(
             "CL-031",
             "the policy cannot be read, so nothing is judged",

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use cofferdam_hwprofile::Refusal;
+use cofferdam_hwprofile::refusal::one_line;
 use cofferdam_node::Exit;
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -80,7 +81,7 @@ pub(crate) fn list(target: &str, rack: &RackArguments) -> Outcome {
     }
     let lines: Vec<String> = found
         .iter()
-        .map(|(key, size)| format!("{size:>12}  {key}"))
+        .map(|(key, size)| format!("{size:>12}  {}", one_line(key)))
         .collect();
     Ok(Verdict::yes(with_grade(
         &format!("{} objects in {target}", found.len()),

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::document::{self, Behind, WRITTEN_LIMIT_BYTES};
 use crate::cli::RackCommand;
-use crate::verdict::{Failure, Outcome, Verdict, warning};
+use crate::verdict::{Failure, Outcome, Verdict, warning, with_warnings};
 
 pub(crate) fn run(command: RackCommand) -> Outcome {
     match command {
@@ -73,11 +73,7 @@ fn check(directory: &Path, operators: &[PathBuf], reports: Option<&Path>) -> Out
         .iter()
         .map(|found| found.refusal.to_json())
         .collect();
-    let count = match warnings.len() {
-        0 => String::new(),
-        1 => ", with 1 warning".to_owned(),
-        many => format!(", with {many} warnings"),
-    };
+    let count = with_warnings(warnings.len());
     Ok(Verdict::yes(format!("ok: {kept}{count}"))
         .body(format!(
             "{}\n{signed}\n{}\n",
