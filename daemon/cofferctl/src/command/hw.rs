@@ -24,7 +24,7 @@ use source::{evidence_of, grade_of, machine};
 pub(crate) fn run(command: HwCommand, format: Format) -> Outcome {
     match command {
         HwCommand::Facts { sysroot, evidence } => {
-            Ok(facts(machine(&sysroot)?, evidence.as_deref()))
+            Ok(facts(machine(&sysroot)?, evidence.as_deref(), format))
         }
         HwCommand::Check {
             policy,
@@ -46,7 +46,7 @@ pub(crate) fn run(command: HwCommand, format: Format) -> Outcome {
     }
 }
 
-fn facts(sysroot: &Path, site: Option<&str>) -> Verdict {
+fn facts(sysroot: &Path, site: Option<&str>, format: Format) -> Verdict {
     let inventory = Inventory::read(sysroot);
     let whole = inventory.to_json();
     let unread = gaps::told(&whole);
@@ -57,16 +57,23 @@ fn facts(sysroot: &Path, site: Option<&str>) -> Verdict {
         }
         None => ("facts", whole),
     };
-    // JSON lets some of what moves a cursor stand; a program asks with --json.
-    let text = serde_json::to_string_pretty(&value).unwrap_or_default();
-    let text: String = text.lines().map(|line| one_line(line) + "\n").collect();
+    let body = match format {
+        // A large machine has megabytes of facts, and a program reads none of this.
+        Format::Json => String::new(),
+        Format::Text => {
+            // JSON lets some of what moves a cursor stand.
+            let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+            let lines = text.lines().map(|line| one_line(line) + "\n");
+            lines.chain([unread.text()]).collect()
+        }
+    };
     Verdict::yes(format!(
         "{what} read below {} ({}){}",
         sysroot.display(),
         grade_of(sysroot),
         unread.count()
     ))
-    .body(format!("{text}{}", unread.text()))
+    .body(body)
     .value(value)
 }
 
