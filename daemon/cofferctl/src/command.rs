@@ -96,3 +96,34 @@ pub(crate) fn dispatch(command: Command, format: Format) -> Outcome {
         Command::Status { rack } => status::run(&rack),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn what_fetches_seals_or_opens_to_standard_output_leaves_it_to_the_data() {
+        for (line, text, json) in [
+            ("seal", Carries::Data, Carries::Data),
+            ("unseal x", Carries::Data, Carries::Data),
+            ("field decrypt", Carries::Data, Carries::Data),
+            ("field adopt x", Carries::Data, Carries::Data),
+            ("get files/x", Carries::Data, Carries::Data),
+            ("get files/x -o y", Carries::Verdict, Carries::Verdict),
+            ("unseal x -o y", Carries::Verdict, Carries::Verdict),
+            ("query q --format csv", Carries::Data, Carries::Data),
+            ("query q --format json", Carries::Data, Carries::Verdict),
+            ("query q --format table", Carries::Verdict, Carries::Verdict),
+            ("put x files/x", Carries::Verdict, Carries::Verdict),
+            ("hw facts", Carries::Verdict, Carries::Verdict),
+        ] {
+            for (format, expect) in [(Format::Text, text), (Format::Json, json)] {
+                let words = ["cofferctl"].into_iter().chain(line.split(' '));
+                let cli = crate::cli::Cli::try_parse_from(words).expect("a command line");
+                assert_eq!(carries(&cli.command, format), expect, "{line}");
+            }
+        }
+    }
+}
