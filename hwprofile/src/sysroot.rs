@@ -9,7 +9,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
+
+use nix::fcntl::OFlag;
 
 use crate::fact::{Fact, Gap};
 
@@ -110,7 +113,7 @@ impl Sysroot {
             return Err(Gap::Unsupported("it is not a regular file".to_owned()));
         }
         let mut bytes = Vec::new();
-        let file = File::open(self.root.join(&found.inside))?;
+        let file = open(&self.root.join(&found.inside))?;
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
             return Err(Gap::Unsupported(format!("it is longer than {limit} bytes")));
@@ -238,6 +241,21 @@ impl Sysroot {
             None => fs::metadata(self.root.join(&inside))?,
         };
         Ok(Found { inside, metadata })
+    }
+}
+
+/// Opens a regular file and nothing else. What was resolved a moment ago may be something else by
+/// now, so a link is not followed, nothing is waited for, and the open file itself is asked.
+fn open(path: &Path) -> Result<File, Gap> {
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = File::options()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(Gap::Unsupported("it is not a regular file".to_owned()))
     }
 }
 
@@ -434,6 +452,21 @@ mod tests {
             tree.sysroot().text("/socket"),
             Fact::Unsupported(_)
         ));
+    }
+
+    #[test]
+    fn what_became_something_else_after_it_was_resolved_is_not_opened() {
+        let tree = Tree::new();
+        let at = |name: &str| tree.root().join(name);
+        tree.link("sys/deep/value", "link");
+        nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        assert!(open(&at("sys/deep/value")).is_ok());
+        for name in ["link", "pipe", "socket", "sys"] {
+            assert!(open(&at(name)).is_err(), "{name}");
+        }
+        assert!(matches!(open(&at("pipe")), Err(Gap::Unsupported(_))));
+        assert!(matches!(open(&at("nothing")), Err(Gap::Absent)));
     }
 
     #[test]
