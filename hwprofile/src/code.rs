@@ -164,7 +164,8 @@ codes! {
         "Mount /proc without hidepid for the service.";
     SecureBoot = "HW-120", "secure boot is not on",
         "The firmware starts any kernel, so what the kernel says is worth less.",
-        "Turn secure boot on in the firmware and leave its setup mode.";
+        "Turn secure boot on in the firmware and leave its setup mode; where the loader validates \
+         nothing, `mokutil --enable-validation`.";
     SecureBootUnknown = "HW-121", "cannot tell whether secure boot is on",
         "The firmware variable could not be read; that is not the same as off.",
         "Mount efivarfs at /sys/firmware/efi/efivars.";

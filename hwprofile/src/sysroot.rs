@@ -176,9 +176,15 @@ impl Sysroot {
     }
 
     /// Whether something stands at a path, without following it.
-    #[must_use]
-    pub fn exists(&self, path: &str) -> bool {
-        self.resolve(path, Last::Keep).is_ok()
+    ///
+    /// # Errors
+    /// Why nobody can tell: what may not be looked at is not the same as what is not there.
+    pub fn exists(&self, path: &str) -> Result<bool, Gap> {
+        match self.resolve(path, Last::Keep) {
+            Ok(_) => Ok(true),
+            Err(Gap::Absent) => Ok(false),
+            Err(gap @ (Gap::Placeholder(_) | Gap::Unreadable(_) | Gap::Unsupported(_))) => Err(gap),
+        }
     }
 
     fn resolve(&self, path: &str, last: Last) -> Result<Found, Gap> {
@@ -467,6 +473,34 @@ mod tests {
         }
         assert!(matches!(open(&at("pipe")), Err(Gap::Unsupported(_))));
         assert!(matches!(open(&at("nothing")), Err(Gap::Absent)));
+    }
+
+    #[test]
+    fn what_may_not_be_looked_at_is_not_called_absent() {
+        let tree = Tree::new();
+        tree.link("two", "sys/one");
+        tree.link("one", "sys/two");
+        tree.link("../../..", "sys/out");
+        let sysroot = tree.sysroot();
+        assert_eq!(sysroot.exists("/sys/deep/value"), Ok(true));
+        assert_eq!(sysroot.exists("/sys/one"), Ok(true), "it is a link");
+        for path in ["/sys/nothing", "/sys/deep/value/below", "/nowhere/at/all"] {
+            assert_eq!(sysroot.exists(path), Ok(false), "{path}");
+        }
+        for path in ["/sys/one/below", "/sys/out/secret"] {
+            assert!(
+                matches!(sysroot.exists(path), Err(Gap::Unsupported(_))),
+                "{path}"
+            );
+        }
+        let closed = tree.root().join("sys/deep");
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+        let expected = match fs::read_dir(&closed) {
+            Ok(_) => Ok(true),
+            Err(_) => Err(Gap::Unreadable(13)),
+        };
+        assert_eq!(sysroot.exists("/sys/deep/value"), expected);
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
     }
 
     #[test]

@@ -177,7 +177,7 @@ fn or_page(
     page: String,
     read: impl Fn(&[u8]) -> Fact<Identifier>,
 ) -> Reading<Identifier> {
-    if shown.fact != Fact::Absent || !sysroot.exists(&page) {
+    if shown.fact != Fact::Absent || sysroot.exists(&page) != Ok(true) {
         return shown;
     }
     sysroot.bytes(&page).and_then(|bytes| read(&bytes)).at(page)

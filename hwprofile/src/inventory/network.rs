@@ -157,7 +157,7 @@ impl fmt::Display for HardwareAddress {
 impl Nic {
     fn read(sysroot: &Sysroot, live: &Live, name: String) -> Option<Self> {
         let at = |file: &str| format!("{DIRECTORY}/{name}/{file}");
-        if !sysroot.exists(&at("device")) {
+        if sysroot.exists(&at("device")) == Ok(false) {
             return None;
         }
         let bus = sysroot

@@ -254,7 +254,7 @@ fn maker(sysroot: &Sysroot, function: &PciFunction) -> Option<u16> {
         .class
         .value()
         .is_some_and(|class| class >> 16 == 0x03);
-    let is_held = || sysroot.exists(&format!("{NVIDIA}/{}", function.address));
+    let is_held = || sysroot.exists(&format!("{NVIDIA}/{}", function.address)) == Ok(true);
     (is_display && function.vendor == Fact::Absent && is_held()).then_some(NVIDIA_VENDOR)
 }
 
@@ -266,10 +266,11 @@ fn division(sysroot: &Sysroot, function: &PciFunction) -> GpuDivision {
     let partitioned = minor.value().is_some_and(|minor| {
         sysroot.exists(&format!(
             "/proc/driver/nvidia/capabilities/gpu{minor}/mig/gi0"
-        )) || sysroot
-            .list(&format!("/proc/driver/nvidia/capabilities/gpu{minor}/mig"))
-            .value()
-            .is_some_and(|names| names.iter().any(|name| name.starts_with("gi")))
+        )) == Ok(true)
+            || sysroot
+                .list(&format!("/proc/driver/nvidia/capabilities/gpu{minor}/mig"))
+                .value()
+                .is_some_and(|names| names.iter().any(|name| name.starts_with("gi")))
     });
     if partitioned {
         GpuDivision::Mig

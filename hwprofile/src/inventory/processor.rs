@@ -240,7 +240,7 @@ fn of_kernel(sysroot: &Sysroot) -> Option<(String, String)> {
     {
         return Some((format!("hypervisor {kind:?}"), HYPERVISOR.to_owned()));
     }
-    if sysroot.exists(DEVICE_TREE) {
+    if sysroot.exists(DEVICE_TREE) != Ok(false) {
         let sign = "the device tree names a hypervisor".to_owned();
         return Some((sign, DEVICE_TREE.to_owned()));
     }
