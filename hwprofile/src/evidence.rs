@@ -22,7 +22,7 @@ use crate::fact::Reading;
 use crate::grade::Grade;
 use crate::identity::{Identity, Reach};
 use crate::inventory::{
-    Container, Disk, GpuDivision, Inventory, Iommu, Lockdown, Medium, Nic, SecureBoot, TpmVersion,
+    self, Container, Disk, GpuDivision, Inventory, Iommu, Lockdown, Medium, SecureBoot, TpmVersion,
     Transport, Virtualization,
 };
 use crate::refusal::Refusal;
@@ -95,7 +95,7 @@ pub struct Machine {
     pub memory_bytes: Reading<u64>,
     /// Drives inside the machine, each counted once however many paths lead to it.
     pub disks: Reading<u64>,
-    /// Adapters with hardware of their own.
+    /// Ports of adapters with hardware of their own, each counted once.
     pub nics: Reading<u64>,
     /// Graphics and compute processors.
     pub gpus: Reading<Vec<GpuSummary>>,
@@ -254,7 +254,7 @@ impl Machine {
             .nics
             .fact
             .as_ref()
-            .map(|nics| count(nics.iter().filter(|n| is_own(n))));
+            .map(|nics| inventory::count_nics(nics));
         let disks = inventory
             .disks
             .fact
@@ -289,14 +289,6 @@ impl Machine {
 
 fn count<T>(items: impl Iterator<Item = T>) -> u64 {
     u64::try_from(items.count()).unwrap_or(u64::MAX)
-}
-
-/// A virtual function is a part of another adapter, and an adapter on USB is a management
-/// controller's.
-fn is_own(nic: &Nic) -> bool {
-    use crate::fact::Fact;
-    use crate::inventory::Bus;
-    nic.physical_function == Fact::Absent && nic.bus.value().is_some_and(|bus| *bus != Bus::Usb)
 }
 
 /// One drive may be seen by several paths: its worldwide identifier is counted once.

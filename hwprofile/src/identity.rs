@@ -217,7 +217,7 @@ fn address(nic: &Nic) -> Reading<Identifier> {
         Fact::Value(Bus::Usb) => {
             return refuse("the adapter is on USB, where every machine may show the same address");
         }
-        Fact::Value(Bus::Virtio) => return refuse("the adapter is a hypervisor's"),
+        Fact::Value(Bus::Hypervisor) => return refuse("the adapter is a hypervisor's"),
         Fact::Absent | Fact::Placeholder(_) | Fact::Unreadable(_) | Fact::Unsupported(_) => {
             return refuse("nothing tells what the adapter is attached to");
         }

@@ -31,6 +31,7 @@ pub use dmi::{
 };
 pub use event::last_event;
 pub use iommu::Iommu;
+pub(crate) use network::count as count_nics;
 pub use network::{Bus, HardwareAddress, Nic, member_address};
 pub use numa::NumaNode;
 pub use pci::{Gpu, GpuDivision, PciAddress, PciFunction};
