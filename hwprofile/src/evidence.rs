@@ -22,8 +22,8 @@ use crate::fact::Reading;
 use crate::grade::Grade;
 use crate::identity::{Identity, Reach};
 use crate::inventory::{
-    self, Container, Disk, GpuDivision, Inventory, Iommu, Lockdown, Medium, SecureBoot, TpmVersion,
-    Transport, Virtualization,
+    self, Container, GpuDivision, Inventory, Iommu, Lockdown, SecureBoot, TpmVersion,
+    Virtualization,
 };
 use crate::refusal::Refusal;
 use std::collections::BTreeMap;
@@ -259,7 +259,7 @@ impl Machine {
             .disks
             .fact
             .as_ref()
-            .map(|disks| count_disks(disks));
+            .map(|disks| inventory::count_disks(disks));
         let gpus = inventory.gpus.fact.as_ref().map(|gpus| {
             gpus.iter()
                 .map(|g| GpuSummary {
@@ -285,31 +285,4 @@ impl Machine {
             gpus: gpus.at(inventory.gpus.path.clone()),
         }
     }
-}
-
-fn count<T>(items: impl Iterator<Item = T>) -> u64 {
-    u64::try_from(items.count()).unwrap_or(u64::MAX)
-}
-
-/// One drive may be seen by several paths: its worldwide identifier is counted once.
-fn count_disks(disks: &[Disk]) -> u64 {
-    let is_fitted = |disk: &&Disk| {
-        disk.medium.value() == Some(&Medium::Fixed)
-            && disk
-                .transport
-                .value()
-                .is_some_and(|transport| transport.is_local() || *transport == Transport::Virtio)
-    };
-    let name = |disk: &Disk| {
-        let known = disk.wwid.value().or(disk.serial.value());
-        known.map_or_else(|| disk.name.clone(), |known| known.normalised().to_owned())
-    };
-    count(
-        disks
-            .iter()
-            .filter(is_fitted)
-            .map(name)
-            .collect::<BTreeSet<_>>()
-            .into_iter(),
-    )
 }

@@ -24,6 +24,7 @@ use std::path::Path;
 use serde_json::Value;
 
 pub use block::{Controller, Disk, Medium, Transport, vpd};
+pub(crate) use block::{count as count_disks, removable};
 pub use boot::{Boot, Lockdown, SecureBoot};
 pub use container::Container;
 pub use dmi::{
@@ -104,7 +105,7 @@ impl Inventory {
             iommu: iommu::read(&sysroot, &pci),
             pci,
             nics: network::read(&sysroot, &live),
-            removable: block::removable(&disks),
+            removable: removable(&disks),
             disks,
             tpm: tpm::read(&sysroot),
         }

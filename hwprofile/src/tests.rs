@@ -1,6 +1,7 @@
 //! Whole machines against whole policies: the shipped lab, and what changes when one thing does.
 
 mod adapters;
+mod drives;
 mod evidence;
 mod firmware;
 mod fixtures;
