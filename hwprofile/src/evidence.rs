@@ -102,12 +102,12 @@ pub struct Machine {
 }
 
 /// A graphics or compute processor as it travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GpuSummary {
     /// Its PCI vendor.
     pub vendor: u16,
     /// How it is divided.
-    pub division: GpuDivision,
+    pub division: Reading<GpuDivision>,
 }
 
 /// Why evidence could not be read.
@@ -264,7 +264,7 @@ impl Machine {
             gpus.iter()
                 .map(|g| GpuSummary {
                     vendor: g.vendor,
-                    division: g.division,
+                    division: g.division.clone(),
                 })
                 .collect()
         });

@@ -142,9 +142,10 @@ impl Identity {
 
     fn add_gpus(&mut self, gpus: &Reading<Vec<Gpu>>) {
         for gpu in gpus.value().into_iter().flatten() {
-            let reach = match gpu.division {
-                GpuDivision::Whole => Reach::Local,
-                GpuDivision::Mig | GpuDivision::VirtualFunction => Reach::Remote,
+            let reach = if gpu.division.value() == Some(&GpuDivision::Whole) {
+                Reach::Local
+            } else {
+                Reach::Remote
             };
             self.add(WitnessKind::GpuUuid, reach, &gpu.uuid);
         }

@@ -5,6 +5,7 @@ mod drives;
 mod evidence;
 mod firmware;
 mod fixtures;
+mod graphics;
 mod inventory;
 mod lab;
 mod matrix;

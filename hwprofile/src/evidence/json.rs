@@ -14,7 +14,7 @@ use crate::inventory::GpuDivision;
 use crate::wire::{FromWire, ToWire, object, wire_word};
 
 /// The version of the JSON form.
-pub const EVIDENCE_VERSION: u64 = 1;
+pub const EVIDENCE_VERSION: u64 = 2;
 
 const KEYS: &[&str] = &["version", "grade", "site", "witnesses", "unseen", "machine"];
 /// The longest hint, in characters: an ellipsis and four more.
@@ -117,7 +117,7 @@ impl ToWire for GpuSummary {
 
 impl FromWire for GpuSummary {
     fn from_value(value: &Value) -> Option<Self> {
-        let division: GpuDivision = part(value, "division")?;
+        let division: Reading<GpuDivision> = part(value, "division")?;
         Some(Self {
             vendor: part(value, "vendor")?,
             division,

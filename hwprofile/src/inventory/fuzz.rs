@@ -3,7 +3,7 @@
 
 use crate::identifier::Identifier;
 use crate::inventory::{
-    HardwareAddress, block, boot, container, dmi, memory, network, pci, processor,
+    HardwareAddress, block, boot, container, dmi, gpu, memory, network, pci, processor,
 };
 use crate::uuid::Uuid;
 
@@ -17,7 +17,7 @@ pub fn texts(text: &str) {
     let _memory = memory::total(text);
     let _boot = (boot::chosen(text), boot::flag(text.as_bytes()).state());
     let _container = container::inode("pid", text);
-    let _pci = (pci::number(text), pci::line(text, "GPU UUID"));
+    let _pci = (pci::number(text), gpu::line(text, "GPU UUID"));
     let _block = (block::wwid(text), block::of_path(text));
     let names: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     let _paths = block::hidden_paths("nvme0n1", &names);
