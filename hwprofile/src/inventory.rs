@@ -34,6 +34,7 @@ pub use dmi::{
 pub use event::last_event;
 pub use gpu::{Gpu, GpuDivision};
 pub use iommu::Iommu;
+pub(crate) use iommu::held;
 pub(crate) use network::count as count_nics;
 pub use network::{Bus, HardwareAddress, Nic, member_address};
 pub use numa::NumaNode;
