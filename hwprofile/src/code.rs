@@ -164,7 +164,8 @@ codes! {
         "Mount /proc without hidepid for the service.";
     SecureBoot = "HW-120", "secure boot is not on",
         "The firmware starts any kernel, so what the kernel says is worth less.",
-        "Turn secure boot on in the firmware and leave its setup mode.";
+        "Turn secure boot on in the firmware and leave its setup mode; where the loader validates \
+         nothing, `mokutil --enable-validation`.";
     SecureBootUnknown = "HW-121", "cannot tell whether secure boot is on",
         "The firmware variable could not be read; that is not the same as off.",
         "Mount efivarfs at /sys/firmware/efi/efivars.";
@@ -201,12 +202,12 @@ codes! {
         "The block devices could not be listed or one of them could not be read.",
         "Mount sysfs for the service.";
     Appeared = "HW-172", "a device appeared while the zone served",
-        "The machine has a drive, an adapter or a processor that it had not when the zone started, and \
-         the platform forbids what is plugged in.",
+        "The machine has a drive, an adapter or a processor that it had not when the zone started, \
+         and the platform forbids what is plugged in.",
         "Take it out, or start the zone again: what is there at the start is judged by every rule.";
     AppearedUnknown = "HW-173", "cannot tell whether a device appeared",
-        "The devices of one kind could be listed when the zone started and cannot be now, or one of \
-         them no longer tells its name.",
+        "The devices of one kind cannot be listed now or could not be when the zone started, or one \
+         of them no longer tells its name.",
         "Look at the kernel's log for the device that the message names.";
     Need = "HW-180", "the machine is too small for the zone",
         "The machine has less of something than the zone needs.",
@@ -258,7 +259,8 @@ codes! {
         "The evidence is malformed, of another version, or beyond its bounds.",
         "Use the same version of the programs on every node.";
     ReadStuck = "HW-304", "the hardware could not be read in time",
-        "A look at the hardware did not end, as happens when a device is dying: nothing can be said of it.",
+        "A look at the hardware did not end, as happens when a device is dying: nothing can be \
+         said of it.",
         "Look at the kernel's log for a device that does not answer, and replace it.";
 }
 

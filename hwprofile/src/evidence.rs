@@ -23,8 +23,8 @@ use crate::fact::Reading;
 use crate::grade::Grade;
 use crate::identity::{Identity, Reach};
 use crate::inventory::{
-    Container, Disk, GpuDivision, Inventory, Iommu, Lockdown, Medium, Nic, SecureBoot, TpmVersion,
-    Transport, Virtualization,
+    self, Container, GpuDivision, Inventory, Iommu, Lockdown, SecureBoot, TpmVersion,
+    Virtualization,
 };
 use crate::refusal::Refusal;
 use std::collections::BTreeMap;
@@ -100,7 +100,7 @@ pub struct Machine {
     pub memory_bytes: Reading<u64>,
     /// Drives inside the machine, each counted once however many paths lead to it.
     pub disks: Reading<u64>,
-    /// Adapters with hardware of their own.
+    /// Ports of adapters with hardware of their own, each counted once.
     pub nics: Reading<u64>,
     /// Graphics and compute processors.
     pub gpus: Reading<Vec<GpuSummary>>,
@@ -113,12 +113,12 @@ pub struct Machine {
 }
 
 /// A graphics or compute processor as it travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GpuSummary {
     /// Its PCI vendor.
     pub vendor: u16,
     /// How it is divided.
-    pub division: GpuDivision,
+    pub division: Reading<GpuDivision>,
 }
 
 /// Why evidence could not be read.
@@ -266,17 +266,17 @@ impl Machine {
             .nics
             .fact
             .as_ref()
-            .map(|nics| count(nics.iter().filter(|n| is_own(n))));
+            .map(|nics| inventory::count_nics(nics));
         let disks = inventory
             .disks
             .fact
             .as_ref()
-            .map(|disks| count_disks(disks));
+            .map(|disks| inventory::count_disks(disks));
         let gpus = inventory.gpus.fact.as_ref().map(|gpus| {
             gpus.iter()
                 .map(|g| GpuSummary {
                     vendor: g.vendor,
-                    division: g.division,
+                    division: g.division.clone(),
                 })
                 .collect()
         });
@@ -302,39 +302,4 @@ impl Machine {
             named_gpus: names::of_gpus(&inventory.gpus),
         }
     }
-}
-
-fn count<T>(items: impl Iterator<Item = T>) -> u64 {
-    u64::try_from(items.count()).unwrap_or(u64::MAX)
-}
-
-/// A virtual function is a part of another adapter, and an adapter on USB is a management
-/// controller's.
-fn is_own(nic: &Nic) -> bool {
-    use crate::fact::Fact;
-    use crate::inventory::Bus;
-    nic.physical_function == Fact::Absent && nic.bus.value().is_some_and(|bus| *bus != Bus::Usb)
-}
-
-/// One drive may be seen by several paths: its worldwide identifier is counted once.
-fn count_disks(disks: &[Disk]) -> u64 {
-    let is_fitted = |disk: &&Disk| {
-        disk.medium.value() == Some(&Medium::Fixed)
-            && disk
-                .transport
-                .value()
-                .is_some_and(|transport| transport.is_local() || *transport == Transport::Virtio)
-    };
-    let name = |disk: &Disk| {
-        let known = disk.wwid.value().or(disk.serial.value());
-        known.map_or_else(|| disk.name.clone(), |known| known.normalised().to_owned())
-    };
-    count(
-        disks
-            .iter()
-            .filter(is_fitted)
-            .map(name)
-            .collect::<BTreeSet<_>>()
-            .into_iter(),
-    )
 }

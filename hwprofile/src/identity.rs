@@ -147,9 +147,10 @@ impl Identity {
     fn add_gpus(&mut self, gpus: &Reading<Vec<Gpu>>) {
         self.add_none(WitnessKind::GpuUuid, gpus);
         for gpu in gpus.value().into_iter().flatten() {
-            let reach = match gpu.division {
-                GpuDivision::Whole => Reach::Local,
-                GpuDivision::Mig | GpuDivision::VirtualFunction => Reach::Remote,
+            let reach = if gpu.division.value() == Some(&GpuDivision::Whole) {
+                Reach::Local
+            } else {
+                Reach::Remote
             };
             self.add(WitnessKind::GpuUuid, reach, &gpu.uuid);
         }
@@ -253,7 +254,7 @@ fn address(nic: &Nic) -> Reading<Identifier> {
         Fact::Value(Bus::Usb) => {
             return refuse("the adapter is on USB, where every machine may show the same address");
         }
-        Fact::Value(Bus::Virtio) => return refuse("the adapter is a hypervisor's"),
+        Fact::Value(Bus::Hypervisor) => return refuse("the adapter is a hypervisor's"),
         Fact::Absent | Fact::Placeholder(_) | Fact::Unreadable(_) | Fact::Unsupported(_) => {
             return refuse("nothing tells what the adapter is attached to");
         }

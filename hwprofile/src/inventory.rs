@@ -10,6 +10,7 @@ mod dmi;
 mod event;
 #[cfg(fuzzing)]
 pub mod fuzz;
+mod gpu;
 mod iommu;
 mod live;
 mod memory;
@@ -24,16 +25,20 @@ use std::path::Path;
 use serde_json::Value;
 
 pub use block::{Controller, Disk, Medium, Transport, vpd};
+pub(crate) use block::{count as count_disks, removable};
 pub use boot::{Boot, Lockdown, SecureBoot};
 pub use container::Container;
 pub use dmi::{
     Board, Dmi, Enclosure, EnclosureKind, MemoryModule, PowerSupply, RackLocator, Socket, TpmRecord,
 };
 pub use event::last_event;
+pub use gpu::{Gpu, GpuDivision};
 pub use iommu::Iommu;
+pub(crate) use iommu::held;
+pub(crate) use network::count as count_nics;
 pub use network::{Bus, HardwareAddress, Nic, member_address};
 pub use numa::NumaNode;
-pub use pci::{Gpu, GpuDivision, PciAddress, PciFunction};
+pub use pci::{PciAddress, PciFunction};
 pub use processor::{HypervisorFlag, Processor, Virtualization};
 pub use tpm::TpmVersion;
 
@@ -43,7 +48,7 @@ use crate::wire::{ToWire, object};
 use live::Live;
 
 /// The version of the JSON form.
-pub const INVENTORY_VERSION: u64 = 1;
+pub const INVENTORY_VERSION: u64 = 2;
 
 /// All facts of one machine, each with its state and its path.
 ///
@@ -99,11 +104,11 @@ impl Inventory {
             container: container::read(&sysroot),
             memory_bytes: memory::read(&sysroot),
             numa: numa::read(&sysroot),
-            gpus: pci::gpus(&sysroot, &pci),
+            gpus: gpu::read(&sysroot, &pci),
             iommu: iommu::read(&sysroot, &pci),
             pci,
             nics: network::read(&sysroot, &live),
-            removable: block::removable(&disks),
+            removable: removable(&disks),
             disks,
             tpm: tpm::read(&sysroot),
         }

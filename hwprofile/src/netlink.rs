@@ -90,7 +90,7 @@ pub fn take(datagram: &[u8], addresses: &mut Addresses) -> Result<Progress, Answ
             return Err(AnswerError::Interrupted);
         }
         match kind {
-            DONE => return Ok(Progress::Done),
+            DONE => return ended(message),
             ERROR => {
                 let code = number(message, MESSAGE_HEADER).map_or(0, i32::from_ne_bytes);
                 return Err(AnswerError::Refused(code.saturating_neg()));
@@ -101,6 +101,16 @@ pub fn take(datagram: &[u8], addresses: &mut Addresses) -> Result<Progress, Answ
         rest = rest.get(aligned(length)..).unwrap_or_default();
     }
     Ok(Progress::More)
+}
+
+/// The last message carries the error that the list ended with: zero where it is whole. A kernel
+/// that tells none left the list unfinished.
+fn ended(message: &[u8]) -> Result<Progress, AnswerError> {
+    match number(message, MESSAGE_HEADER).map(i32::from_ne_bytes) {
+        Some(0) => Ok(Progress::Done),
+        Some(code) => Err(AnswerError::Refused(code.saturating_neg())),
+        None => Err(AnswerError::Malformed),
+    }
 }
 
 fn link(message: &[u8], addresses: &mut Addresses) -> Result<(), AnswerError> {
@@ -203,6 +213,25 @@ mod tests {
             assert!(take(&whole[..cut], &mut found).is_err(), "{cut}");
         }
         assert!(found.is_empty());
+    }
+
+    #[test]
+    fn a_list_that_ended_in_an_error_is_refused_and_one_that_ended_well_is_taken() {
+        let mut found = Addresses::new();
+        let ended = |code: i32| message(DONE, 2, &code.to_ne_bytes());
+        assert_eq!(take(&ended(0), &mut found), Ok(Progress::Done));
+        for (code, errno) in [(-12, 12), (-90, 90), (i32::MIN, i32::MAX), (7, -7)] {
+            let refused = Err(AnswerError::Refused(errno));
+            assert_eq!(take(&ended(code), &mut found), refused, "{code}");
+        }
+        for cut in 0..4 {
+            let cut = message(DONE, 2, &[0; 4][..cut]);
+            assert_eq!(take(&cut, &mut found), Err(AnswerError::Malformed));
+        }
+        let mut after_links = new_link("eth0", Some([2; 6]));
+        after_links.extend(ended(-12));
+        let refused = Err(AnswerError::Refused(12));
+        assert_eq!(take(&after_links, &mut found), refused);
     }
 
     #[test]

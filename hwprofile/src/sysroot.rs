@@ -9,7 +9,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
+
+use nix::fcntl::OFlag;
 
 use crate::fact::{Fact, Gap};
 
@@ -110,7 +113,7 @@ impl Sysroot {
             return Err(Gap::Unsupported("it is not a regular file".to_owned()));
         }
         let mut bytes = Vec::new();
-        let file = File::open(self.root.join(&found.inside))?;
+        let file = open(&self.root.join(&found.inside))?;
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
             return Err(Gap::Unsupported(format!("it is longer than {limit} bytes")));
@@ -173,9 +176,15 @@ impl Sysroot {
     }
 
     /// Whether something stands at a path, without following it.
-    #[must_use]
-    pub fn exists(&self, path: &str) -> bool {
-        self.resolve(path, Last::Keep).is_ok()
+    ///
+    /// # Errors
+    /// Why nobody can tell: what may not be looked at is not the same as what is not there.
+    pub fn exists(&self, path: &str) -> Result<bool, Gap> {
+        match self.resolve(path, Last::Keep) {
+            Ok(_) => Ok(true),
+            Err(Gap::Absent) => Ok(false),
+            Err(gap @ (Gap::Placeholder(_) | Gap::Unreadable(_) | Gap::Unsupported(_))) => Err(gap),
+        }
     }
 
     fn resolve(&self, path: &str, last: Last) -> Result<Found, Gap> {
@@ -238,6 +247,21 @@ impl Sysroot {
             None => fs::metadata(self.root.join(&inside))?,
         };
         Ok(Found { inside, metadata })
+    }
+}
+
+/// Opens a regular file and nothing else. What was resolved a moment ago may be something else by
+/// now, so a link is not followed, nothing is waited for, and the open file itself is asked.
+fn open(path: &Path) -> Result<File, Gap> {
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = File::options()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(Gap::Unsupported("it is not a regular file".to_owned()))
     }
 }
 
@@ -434,6 +458,49 @@ mod tests {
             tree.sysroot().text("/socket"),
             Fact::Unsupported(_)
         ));
+    }
+
+    #[test]
+    fn what_became_something_else_after_it_was_resolved_is_not_opened() {
+        let tree = Tree::new();
+        let at = |name: &str| tree.root().join(name);
+        tree.link("sys/deep/value", "link");
+        nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        assert!(open(&at("sys/deep/value")).is_ok());
+        for name in ["link", "pipe", "socket", "sys"] {
+            assert!(open(&at(name)).is_err(), "{name}");
+        }
+        assert!(matches!(open(&at("pipe")), Err(Gap::Unsupported(_))));
+        assert!(matches!(open(&at("nothing")), Err(Gap::Absent)));
+    }
+
+    #[test]
+    fn what_may_not_be_looked_at_is_not_called_absent() {
+        let tree = Tree::new();
+        tree.link("two", "sys/one");
+        tree.link("one", "sys/two");
+        tree.link("../../..", "sys/out");
+        let sysroot = tree.sysroot();
+        assert_eq!(sysroot.exists("/sys/deep/value"), Ok(true));
+        assert_eq!(sysroot.exists("/sys/one"), Ok(true), "it is a link");
+        for path in ["/sys/nothing", "/sys/deep/value/below", "/nowhere/at/all"] {
+            assert_eq!(sysroot.exists(path), Ok(false), "{path}");
+        }
+        for path in ["/sys/one/below", "/sys/out/secret"] {
+            assert!(
+                matches!(sysroot.exists(path), Err(Gap::Unsupported(_))),
+                "{path}"
+            );
+        }
+        let closed = tree.root().join("sys/deep");
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+        let expected = match fs::read_dir(&closed) {
+            Ok(_) => Ok(true),
+            Err(_) => Err(Gap::Unreadable(13)),
+        };
+        assert_eq!(sysroot.exists("/sys/deep/value"), expected);
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Whole machines against whole policies: the shipped lab, and what changes when one thing does.
 
+mod adapters;
 mod damage;
+mod drives;
 mod evidence;
 mod firmware;
 mod fixtures;
+mod graphics;
 mod inventory;
 mod lab;
 mod matrix;

@@ -176,7 +176,7 @@ fn check_mode(root: &Sysroot) -> Result<(), HostLockError> {
     match &mode {
         Fact::Value(text) if text.trim() == "global" => Ok(()),
         // Before Linux 7.0 there is one space of ports a machine, and no switch.
-        Fact::Absent if root.exists(SYSCTL) => Ok(()),
+        Fact::Absent if root.exists(SYSCTL) == Ok(true) => Ok(()),
         Fact::Absent => Err(HostLockError::Elsewhere {
             seen: format!("{SYSCTL}: not there, so {MODE} cannot be looked for"),
         }),

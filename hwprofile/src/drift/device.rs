@@ -7,7 +7,8 @@
 use std::fmt;
 
 use crate::fact::{Fact, Reading};
-use crate::inventory::{Disk, Gpu, Inventory, Nic, PciFunction};
+use crate::identifier::Identifier;
+use crate::inventory::{self, Disk, Gpu, Inventory, Nic, PciFunction};
 
 /// What a device is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,15 +43,22 @@ impl DeviceKind {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Device {
     kind: DeviceKind,
-    identity: Identity,
+    /// The kernel's name for it, or its place.
+    name: String,
+    /// What names it, the strongest first; none where it does not tell.
+    identifiers: [Option<String>; 2],
     shown: String,
 }
 
-/// By what a device is known again.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Identity {
-    Value(String),
-    KernelName(String),
+/// What two devices say of being one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Likeness {
+    /// They are one.
+    Same,
+    /// They are two.
+    Other,
+    /// Neither: they tell nothing that could be compared.
+    Untold,
 }
 
 impl Device {
@@ -60,8 +68,53 @@ impl Device {
         self.kind
     }
 
-    fn is_nameless(&self) -> bool {
-        matches!(self.identity, Identity::KernelName(_))
+    /// Whether it is the same device as another.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.is_exactly(other) || self.is_known_as(other)
+    }
+
+    /// Whether both tell the same of themselves. What tells nothing is known by its name, and a PCI
+    /// function is what stands at a place.
+    fn is_exactly(&self, other: &Self) -> bool {
+        let by_name = self.kind == DeviceKind::Pci || self.identifiers == [None, None];
+        self.kind == other.kind
+            && self.identifiers == other.identifiers
+            && (!by_name || self.name == other.name)
+    }
+
+    /// Whether an identifier of both is equal.
+    fn is_known_as(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.likeness(other) == Likeness::Same
+    }
+
+    /// The same, and the kernel gives both one name.
+    fn is_known_as_and_named(&self, other: &Self) -> bool {
+        self.name == other.name && self.is_known_as(other)
+    }
+
+    /// Whether it may be another device that was read in half: it has the name, and nothing that it
+    /// tells speaks against it.
+    fn may_be(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.name == other.name
+            && self.likeness(other) == Likeness::Untold
+    }
+
+    fn likeness(&self, other: &Self) -> Likeness {
+        let pairs = self.identifiers.iter().zip(&other.identifiers);
+        let told: Vec<bool> = pairs
+            .filter_map(|(mine, theirs)| Some(mine.as_ref()? == theirs.as_ref()?))
+            .collect();
+        let (any_equal, any_differs) = (told.contains(&true), told.contains(&false));
+        // A maker's number is no identifier: that it differs tells more than that it is equal.
+        let is_same = any_equal && self.kind != DeviceKind::Pci;
+        if is_same {
+            Likeness::Same
+        } else if any_differs {
+            Likeness::Other
+        } else {
+            Likeness::Untold
+        }
     }
 }
 
@@ -83,26 +136,27 @@ trait Listed: Clone {
     fn device(&self) -> Device;
 }
 
-pub(super) fn named(kind: DeviceKind, name: &str, value: Option<(String, String)>) -> Device {
-    match value {
-        Some((value, hint)) => Device {
-            kind,
-            identity: Identity::Value(value),
-            shown: format!("{name} ({hint})"),
-        },
-        None => Device {
-            kind,
-            identity: Identity::KernelName(name.to_owned()),
-            shown: name.to_owned(),
-        },
+/// A device that tells these values of itself, each with what may be shown of it.
+pub(super) fn named(kind: DeviceKind, name: &str, values: [Option<(String, String)>; 2]) -> Device {
+    let hint = values.iter().flatten().map(|(_, hint)| hint).next();
+    Device {
+        kind,
+        shown: hint.map_or(name.to_owned(), |hint| format!("{name} ({hint})")),
+        identifiers: values.map(|value| value.map(|(value, _)| value)),
+        name: name.to_owned(),
     }
+}
+
+/// What may be compared of an identifier, and what may be shown.
+fn told(identifier: &Reading<Identifier>) -> Option<(String, String)> {
+    let value = identifier.value()?;
+    Some((value.normalised().to_owned(), value.hint()))
 }
 
 impl Listed for Disk {
     fn device(&self) -> Device {
-        let value = self.wwid.value().or(self.serial.value());
-        let value = value.map(|value| (value.normalised().to_owned(), value.hint()));
-        named(DeviceKind::Disk, &self.name, value)
+        let values = [told(&self.wwid), told(&self.serial)];
+        named(DeviceKind::Disk, &self.name, values)
     }
 }
 
@@ -114,23 +168,30 @@ impl Listed for Nic {
             let hint = format!("…{}", text.get(start..).unwrap_or_default());
             (text, hint)
         });
-        named(DeviceKind::Nic, &self.name, value)
+        named(DeviceKind::Nic, &self.name, [value, None])
     }
 }
 
 impl Listed for Gpu {
     fn device(&self) -> Device {
-        let value = self.uuid.value();
-        let value = value.map(|value| (value.normalised().to_owned(), value.hint()));
-        named(DeviceKind::Gpu, self.address.as_str(), value)
+        named(
+            DeviceKind::Gpu,
+            self.address.as_str(),
+            [told(&self.uuid), None],
+        )
     }
 }
 
 impl Listed for PciFunction {
     /// A function is what stands at a place: another device in the same slot is another.
     fn device(&self) -> Device {
-        let name = format!("{} [{}]", self.address, self.ids());
-        named(DeviceKind::Pci, &name, None)
+        let number = |number: &Fact<u16>| number.value().map(|number| format!("{number:04x}"));
+        Device {
+            kind: DeviceKind::Pci,
+            name: self.address.as_str().to_owned(),
+            identifiers: [number(&self.vendor), number(&self.device)],
+            shown: format!("{} [{}]", self.address, self.ids()),
+        }
     }
 }
 
@@ -141,7 +202,9 @@ pub(super) struct Difference {
     pub(super) appeared: Vec<Device>,
     /// There before and not now.
     pub(super) missing: Vec<Device>,
-    /// What could be listed before and not now, or now and not before, in words.
+    /// There now, and perhaps the missing ones: read in half while they came or went.
+    pub(super) uncertain: Vec<Device>,
+    /// What cannot be listed now, or could not be before, in words.
     pub(super) unlisted: Vec<String>,
 }
 
@@ -160,63 +223,103 @@ impl Difference {
         difference
     }
 
+    /// Without a list on both sides nobody can say what came: neither side's is taken for an empty
+    /// one, and two that cannot be had are not taken for equal ones.
     fn add<T: Listed>(&mut self, before: &Reading<Vec<T>>, now: &Reading<Vec<T>>) {
-        let (Some(old), Some(new)) = (list(before), list(now)) else {
-            // Without a list on both sides nobody can say what came: neither side's is taken for an empty one.
-            if list(before).is_some() {
-                let state = now.fact.state();
-                self.unlisted.push(format!("{}: {state}", now.path));
-            } else if list(now).is_some() {
-                let state = before.fact.state();
-                self.unlisted
-                    .push(format!("{}: {state} when the lease came", before.path));
+        let path = &now.path;
+        let (then, state) = (before.fact.state(), now.fact.state());
+        match (list(before), list(now)) {
+            (Some(old), Some(new)) => {
+                let split = Split::of(old, new);
+                for (these, listed) in [
+                    (&mut self.appeared, split.appeared),
+                    (&mut self.uncertain, split.uncertain),
+                    (&mut self.missing, split.missing),
+                ] {
+                    these.extend(listed.into_iter().map(Listed::device));
+                }
             }
-            return;
-        };
-        self.appeared
-            .extend(unmatched(new, old).map(Listed::device));
-        self.missing.extend(unmatched(old, new).map(Listed::device));
-    }
-
-    /// Takes out the devices that may be the missing ones, read while they came or went: the same
-    /// kernel's name, and one of the two says no name of its own.
-    pub(super) fn take_uncertain(&mut self) -> Vec<Device> {
-        let missing = &self.missing;
-        let is_uncertain = |device: &Device| {
-            missing.iter().any(|gone| {
-                let name = |device: &Device| device.shown.split(' ').next().map(str::to_owned);
-                gone.kind == device.kind
-                    && gone.kind != DeviceKind::Pci
-                    && name(gone) == name(device)
-                    && gone.is_nameless() != device.is_nameless()
-            })
-        };
-        let (uncertain, certain) = self.appeared.drain(..).partition(is_uncertain);
-        self.appeared = certain;
-        uncertain
+            (Some(_), None) => self.unlisted.push(format!("{path}: {state}")),
+            (None, Some(_)) => self
+                .unlisted
+                .push(format!("{path}: {then} when the lease came")),
+            (None, None) => self
+                .unlisted
+                .push(format!("{path}: {state}, and {then} when the lease came")),
+        }
     }
 }
 
-/// The machine as it would be if nothing that was there before were missing. What cannot be listed
-/// stays as it is.
+/// Two lists, less what is on both.
+struct Split<'a, T> {
+    appeared: Vec<&'a T>,
+    uncertain: Vec<&'a T>,
+    missing: Vec<&'a T>,
+}
+
+impl<'a, T: Listed> Split<'a, T> {
+    /// Each device has a counterpart of its own: two ports with one address are two. Those that are
+    /// the same in everything find each other first.
+    fn of(old: &'a [T], new: &'a [T]) -> Self {
+        let devices = |list: &'a [T]| list.iter().map(|one| (one, one.device()));
+        let mut missing: Vec<(&T, Device)> = devices(old).collect();
+        let mut rest: Vec<(&T, Device)> = devices(new).collect();
+        for is_same in [
+            Device::is_exactly,
+            Device::is_known_as_and_named,
+            Device::is_known_as,
+        ] {
+            rest.retain(|(_, found)| {
+                let counterpart = missing.iter().position(|(_, gone)| is_same(gone, found));
+                counterpart.map(|at| missing.swap_remove(at)).is_none()
+            });
+        }
+        let is_uncertain =
+            |(_, found): &(&T, Device)| missing.iter().any(|(_, gone)| found.may_be(gone));
+        let (uncertain, appeared) = rest.into_iter().partition(is_uncertain);
+        let listed = |devices: Vec<(&'a T, Device)>| devices.into_iter().map(|(one, _)| one);
+        Self {
+            appeared: listed(appeared).collect(),
+            uncertain: listed(uncertain).collect(),
+            missing: listed(missing).collect(),
+        }
+    }
+}
+
+/// The machine as it would be if nothing that was there before were missing or read in half, with
+/// what follows from its devices. What cannot be listed stays as it is.
 pub(super) fn with_missing(now: &Inventory, before: &Inventory) -> Inventory {
     let mut whole = now.clone();
     restore(&mut whole.disks, &before.disks);
     restore(&mut whole.nics, &before.nics);
     restore(&mut whole.gpus, &before.gpus);
+    let half = restore(&mut whole.pci, &before.pci);
     if now.tpm.fact == Fact::Absent {
         whole.tpm = before.tpm.clone();
+    }
+    whole.removable = inventory::removable(&whole.disks);
+    // The groups were all looked at before one function was found without one.
+    if half
+        .iter()
+        .any(|function| function.path() == now.iommu.path)
+    {
+        whole.iommu = inventory::held(&whole.pci);
     }
     whole
 }
 
-fn restore<T: Listed>(now: &mut Reading<Vec<T>>, before: &Reading<Vec<T>>) {
+/// Puts back what is missing, in the place of what was read in half, and returns the latter.
+fn restore<T: Listed>(now: &mut Reading<Vec<T>>, before: &Reading<Vec<T>>) -> Vec<T> {
     let (Some(new), Some(old)) = (list(now), list(before)) else {
-        return;
+        return Vec::new();
     };
-    let mut all = new.to_vec();
-    all.extend(unmatched(old, new).cloned());
+    let split = Split::of(old, new);
+    let is_half = |one: &&T| split.uncertain.iter().any(|half| std::ptr::eq(*half, *one));
+    let (half, kept): (Vec<&T>, Vec<&T>) = new.iter().partition(is_half);
+    let all = kept.into_iter().chain(split.missing).cloned().collect();
+    let half = half.into_iter().cloned().collect();
     now.fact = Fact::Value(all);
+    half
 }
 
 /// The listed devices; none where there are none, and no answer where they cannot be listed.
@@ -228,23 +331,6 @@ fn list<T>(reading: &Reading<Vec<T>>) -> Option<&[T]> {
     }
 }
 
-/// What of `these` has no counterpart of its own in `those`: two ports with one address are two.
-fn unmatched<'a, T: Listed>(these: &'a [T], those: &[T]) -> impl Iterator<Item = &'a T> {
-    let mut left: Vec<Device> = those.iter().map(Listed::device).collect();
-    these.iter().filter(move |this| {
-        let device = this.device();
-        let known =
-            |other: &Device| (other.kind, &other.identity) == (device.kind, &device.identity);
-        match left.iter().position(known) {
-            Some(at) => {
-                left.swap_remove(at);
-                false
-            }
-            None => true,
-        }
-    })
-}
-
 fn tpm() -> Device {
-    named(DeviceKind::Tpm, "tpm0", None)
+    named(DeviceKind::Tpm, "tpm0", [None, None])
 }

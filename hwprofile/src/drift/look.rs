@@ -37,6 +37,8 @@ pub struct Past {
     last: Evidence,
     /// What differed from the baseline then.
     differed: Vec<String>,
+    /// What had appeared since the baseline when the rules last held or would have held.
+    admitted: Vec<Device>,
 }
 
 /// What one look found.
@@ -118,20 +120,20 @@ impl Look {
             baseline: now.clone(),
             last: evidence.clone(),
             differed: Vec::new(),
+            admitted: Vec::new(),
         });
-        let mut difference = Difference::between(&past.baseline, now);
+        let difference = Difference::between(&past.baseline, now);
         let differed = differences(&difference);
         let changes = changes(&past, &evidence, &differed);
         let finding = match law {
             None => Finding::Keeps { changes },
-            Some(law) => judge(
-                law,
-                (&past.baseline, now, &evidence),
-                &mut difference,
-                changes,
-            ),
+            Some(law) => judge(law, (&past, now, &evidence), &difference, changes),
         };
         let past = Past {
+            admitted: match &finding {
+                Finding::Keeps { .. } | Finding::Misses { .. } => difference.appeared,
+                Finding::Breaks { .. } => past.admitted,
+            },
             baseline: past.baseline,
             last: evidence.clone(),
             differed,
@@ -152,19 +154,20 @@ impl Past {
             last: Evidence::of(&inventory, site, grade),
             baseline: inventory,
             differed: Vec::new(),
+            admitted: Vec::new(),
         }
     }
 }
 
 fn judge(
     law: &Law,
-    (before, now, evidence): (&Inventory, &Inventory, &Evidence),
-    difference: &mut Difference,
+    (past, now, evidence): (&Past, &Inventory, &Evidence),
+    difference: &Difference,
     changes: Vec<String>,
 ) -> Finding {
     let mut refusals = refusals_of(law, evidence);
-    let by_rules = refusals.len();
-    refusals.extend(plugged_in(law, difference));
+    let plugged_in = plugged_in(law, difference);
+    refusals.extend(plugged_in.iter().cloned());
     if refusals.is_empty() {
         return Finding::Keeps { changes };
     }
@@ -174,22 +177,32 @@ fn judge(
         .filter(|device| device.kind() != DeviceKind::Pci)
         .cloned()
         .collect();
-    // Grace is for what comes back. Where something else stands in its place, only the keeper could say whose it is.
-    if refusals.len() == by_rules && !devices.is_empty() && difference.appeared.is_empty() {
-        let whole = Evidence::of(
-            &with_missing(now, before),
-            evidence.site(),
-            evidence.grade(),
-        );
-        if refusals_of(law, &whole).is_empty() {
-            return Finding::Misses {
-                devices,
-                refusals,
-                changes,
-            };
-        }
+    // Grace is for what comes back. Where something else of its kind has come meanwhile, only the
+    // keeper could say whose it is.
+    let is_replaced = difference.appeared.iter().any(|new| {
+        let is_admitted = past.admitted.iter().any(|known| known.is(new));
+        !is_admitted && devices.iter().any(|gone| gone.kind() == new.kind())
+    });
+    let whole = with_missing(now, &past.baseline);
+    let whole = Evidence::of(&whole, evidence.site(), evidence.grade());
+    let mut remaining = refusals_of(law, &whole);
+    remaining.extend(plugged_in);
+    if remaining.is_empty() && !devices.is_empty() && !is_replaced {
+        return Finding::Misses {
+            devices,
+            refusals,
+            changes,
+        };
     }
-    let certainty = if refusals.iter().all(|refusal| is_unknown(&refusal.code)) {
+    // What is there in half may make the rest look too small or wrong: only what remains with it put
+    // back is certain.
+    let is_in_pieces = !remaining.is_empty() || !difference.uncertain.is_empty();
+    let told = if is_in_pieces && !is_replaced {
+        &remaining
+    } else {
+        &refusals
+    };
+    let certainty = if told.iter().all(|refusal| is_unknown(&refusal.code)) {
         Certainty::Torn
     } else {
         Certainty::Certain
@@ -208,7 +221,7 @@ fn refusals_of(law: &Law, evidence: &Evidence) -> Vec<Refusal> {
 }
 
 /// What the platform says of devices that were not there at the start.
-fn plugged_in(law: &Law, difference: &mut Difference) -> Vec<Refusal> {
+fn plugged_in(law: &Law, difference: &Difference) -> Vec<Refusal> {
     let zone = law
         .policy
         .node(&law.node)
@@ -217,7 +230,6 @@ fn plugged_in(law: &Law, difference: &mut Difference) -> Vec<Refusal> {
     else {
         return Vec::new();
     };
-    let uncertain = difference.take_uncertain();
     let mut refusals = Vec::new();
     if !difference.appeared.is_empty() {
         let consequence = format!(
@@ -230,9 +242,10 @@ fn plugged_in(law: &Law, difference: &mut Difference) -> Vec<Refusal> {
             &difference.appeared,
         ));
     }
-    if !uncertain.is_empty() || !difference.unlisted.is_empty() {
+    if !difference.uncertain.is_empty() || !difference.unlisted.is_empty() {
         let consequence = format!("cannot tell whether a device appeared on {}", law.node);
-        let refusal = told(refuse(Code::AppearedUnknown, consequence), zone, &uncertain);
+        let refusal = refuse(Code::AppearedUnknown, consequence);
+        let refusal = told(refusal, zone, &difference.uncertain);
         refusals.push(
             difference
                 .unlisted
@@ -280,11 +293,14 @@ fn differences(difference: &Difference) -> Vec<String> {
         .missing
         .iter()
         .map(|device| format!("missing: {device}"));
+    let half = difference.uncertain.iter();
+    let half = half.map(|device| format!("read in half: {device}"));
     let unlisted = difference
         .unlisted
         .iter()
         .map(|what| format!("not listed: {what}"));
-    appeared.chain(missing).chain(unlisted).collect()
+    let devices = appeared.chain(missing).chain(half);
+    devices.chain(unlisted).collect()
 }
 
 /// What is not as it was at the look before, in words.

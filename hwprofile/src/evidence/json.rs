@@ -117,7 +117,7 @@ impl ToWire for GpuSummary {
 
 impl FromWire for GpuSummary {
     fn from_value(value: &Value) -> Option<Self> {
-        let division: GpuDivision = part(value, "division")?;
+        let division: Reading<GpuDivision> = part(value, "division")?;
         Some(Self {
             vendor: part(value, "vendor")?,
             division,

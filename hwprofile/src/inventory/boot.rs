@@ -17,6 +17,12 @@ const EFI_VARIABLES: &str = "/sys/firmware/efi/efivars";
 const SECURE_BOOT: &str =
     "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 const SETUP_MODE: &str = "/sys/firmware/efi/efivars/SetupMode-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+/// Where the first loader says that it was told to check nothing: the copy for the running system
+/// that it makes, and its own.
+const VALIDATION_OFF: [&str; 2] = [
+    "/sys/firmware/efi/efivars/MokSBStateRT-605dab50-e046-4300-abb6-3dd810dd8b23",
+    "/sys/firmware/efi/efivars/MokSBState-605dab50-e046-4300-abb6-3dd810dd8b23",
+];
 const SECURITY: &str = "/sys/kernel/security";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 /// The error number of the operating system for a file that is not there.
@@ -42,6 +48,8 @@ vocabulary! {
         Off = "off",
         /// Its keys can be changed by anybody, so it may as well not.
         SetupMode = "setup-mode",
+        /// It does, and the loader that it starts was told to check nothing.
+        Unvalidated = "unvalidated",
     }
 }
 
@@ -65,7 +73,7 @@ impl Boot {
             .and_then(|text| Identifier::read(&text));
         Self {
             boot_id: boot_id.at(BOOT_ID),
-            secure_boot: secure_boot(sysroot).at(SECURE_BOOT),
+            secure_boot: secure_boot(sysroot),
             lockdown: lockdown(sysroot).at(LOCKDOWN),
         }
     }
@@ -79,12 +87,30 @@ impl Boot {
     }
 }
 
-fn secure_boot(sysroot: &Sysroot) -> Fact<SecureBoot> {
-    if !sysroot.exists(EFI) {
-        return Fact::Absent;
+/// What the firmware says, and then what the first loader says: it may start anything all the same.
+fn secure_boot(sysroot: &Sysroot) -> Reading<SecureBoot> {
+    let told = by_firmware(sysroot);
+    if told != Fact::Value(SecureBoot::On) {
+        return told.at(SECURE_BOOT);
     }
-    if !is_mounted(sysroot, EFI_VARIABLES) {
-        return Fact::Unreadable(ENOENT);
+    for path in VALIDATION_OFF {
+        match sysroot.bytes(path).and_then(|bytes| flag(&bytes)).known() {
+            Ok(Flag::Clear) | Err(Gap::Absent) => {}
+            Ok(Flag::Set) => return Fact::Value(SecureBoot::Unvalidated).at(path),
+            Err(gap) => return Fact::from(gap).at(path),
+        }
+    }
+    Fact::Value(SecureBoot::On).at(SECURE_BOOT)
+}
+
+fn by_firmware(sysroot: &Sysroot) -> Fact<SecureBoot> {
+    match sysroot.exists(EFI) {
+        Ok(true) => {}
+        Ok(false) => return Fact::Absent,
+        Err(gap) => return gap.into(),
+    }
+    if let Err(gap) = mounted(sysroot, EFI_VARIABLES) {
+        return gap.into();
     }
     let enabled = sysroot.bytes(SECURE_BOOT).and_then(|bytes| flag(&bytes));
     let setup = sysroot.bytes(SETUP_MODE).and_then(|bytes| flag(&bytes));
@@ -112,8 +138,8 @@ pub(super) fn flag(bytes: &[u8]) -> Fact<Flag> {
 }
 
 fn lockdown(sysroot: &Sysroot) -> Fact<Lockdown> {
-    if !is_mounted(sysroot, SECURITY) {
-        return Fact::Unreadable(ENOENT);
+    if let Err(gap) = mounted(sysroot, SECURITY) {
+        return gap.into();
     }
     sysroot.text(LOCKDOWN).and_then(|text| chosen(&text))
 }
@@ -130,10 +156,13 @@ pub(super) fn chosen(text: &str) -> Fact<Lockdown> {
     }
 }
 
-/// Whether a file system that always holds something holds something.
-fn is_mounted(sysroot: &Sysroot, directory: &str) -> bool {
-    sysroot
-        .list(directory)
-        .value()
-        .is_some_and(|names| !names.is_empty())
+/// Whether a file system that always holds something holds something. One that is empty or not
+/// there is not mounted, and what may not be listed says so itself.
+fn mounted(sysroot: &Sysroot, directory: &str) -> Result<(), Gap> {
+    match sysroot.list(directory).known() {
+        Ok(names) if names.is_empty() => Err(Gap::Unreadable(ENOENT)),
+        Ok(_) => Ok(()),
+        Err(Gap::Absent) => Err(Gap::Unreadable(ENOENT)),
+        Err(gap) => Err(gap),
+    }
 }

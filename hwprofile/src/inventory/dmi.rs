@@ -164,7 +164,8 @@ pub(super) fn of_bytes(entry: &[u8], bytes: Vec<u8>) {
 impl Dmi {
     pub(crate) fn read(sysroot: &Sysroot) -> Self {
         let tables = &Tables::read(sysroot);
-        let is_linked = sysroot.exists(DIRECTORY) || !sysroot.exists(DEVICE);
+        let is_linked =
+            sysroot.exists(DIRECTORY) != Ok(false) || sysroot.exists(DEVICE) == Ok(false);
         let source = Source {
             sysroot,
             tables,

@@ -3,7 +3,7 @@
 
 use crate::identifier::Identifier;
 use crate::inventory::{
-    HardwareAddress, block, boot, container, dmi, memory, network, pci, processor,
+    HardwareAddress, block, boot, container, dmi, gpu, memory, network, numa, pci, processor, tpm,
 };
 use crate::uuid::Uuid;
 
@@ -14,15 +14,18 @@ pub fn texts(text: &str) {
         processor::model(text),
         processor::hypervisor_flag(text),
     );
-    let _memory = memory::total(text);
+    let _memory = (memory::total(text), numa::number(text));
+    let _tpm = tpm::version(text);
+    let _drive = (block::size(text), block::medium_of_text(text));
     let _boot = (boot::chosen(text), boot::flag(text.as_bytes()).state());
     let _container = container::inode("pid", text);
-    let _pci = (pci::number(text), pci::line(text, "GPU UUID"));
+    let _pci = (pci::number(text), gpu::line(text, "GPU UUID"));
     let _block = (block::wwid(text), block::of_path(text));
     let names: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     let _paths = block::hidden_paths("nvme0n1", &names);
     let _names = (Identifier::read(text), Uuid::read(text));
     let _description = dmi::described(text);
+    let _bus = network::Bus::of_name(text);
     let _bond = network::member_address(text, "eno1");
     if let Some(address) = HardwareAddress::read(text).value() {
         let again = HardwareAddress::read(&address.text());

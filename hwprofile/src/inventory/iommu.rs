@@ -84,7 +84,7 @@ pub(super) fn read(sysroot: &Sysroot, pci: &Reading<Vec<PciFunction>>) -> Readin
         };
         return Fact::Value(Iommu::Present(why)).at(path);
     }
-    every_function_is_held(pci)
+    held(pci)
 }
 
 /// The names in a directory that need not be there.
@@ -93,7 +93,8 @@ fn list(sysroot: &Sysroot, directory: &str) -> Result<Vec<String>, Gap> {
     names.or_else(|| Fact::Value(Vec::new())).known()
 }
 
-fn every_function_is_held(pci: &Reading<Vec<PciFunction>>) -> Reading<Iommu> {
+/// What follows from the functions, where every group translates.
+pub(crate) fn held(pci: &Reading<Vec<PciFunction>>) -> Reading<Iommu> {
     let Some(functions) = pci.value() else {
         return pci
             .fact

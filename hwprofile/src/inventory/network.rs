@@ -3,6 +3,7 @@
 //!
 //! An address that software has set is no witness: it must never be taken for the permanent one.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::Value;
@@ -29,12 +30,43 @@ vocabulary! {
         /// USB: management controllers attach adapters here, with the same address on every machine.
         Usb = "usb",
         /// A hypervisor.
-        Virtio = "virtio",
-        /// Something else.
+        Hypervisor = "hypervisor",
+        /// Another bus of real hardware: a part of the processor's own chip, or beside it.
         Other = "other",
     }
 }
+
 wire_word!(Bus);
+
+/// The buses of devices that a hypervisor makes: virtio, Xen, Hyper-V, POWER.
+const HYPERVISORS: &[&str] = &["virtio", "xen", "vmbus", "vio"];
+/// Buses that hold whole devices which exist. On the `auxiliary` bus stand parts of others.
+const KNOWN_BUSES: &[&str] = &[
+    "platform",
+    "of_platform",
+    "amba",
+    "mdio_bus",
+    "sdio",
+    "spi",
+    "fsl-mc",
+    "bcma",
+    "ssb",
+    "pcmcia",
+];
+
+impl Bus {
+    /// The bus by the kernel's name for it. What nobody here knows may be anything, also a part of
+    /// what another node has.
+    pub(super) fn of_name(name: &str) -> Fact<Self> {
+        match name {
+            "pci" => Fact::Value(Self::Pci),
+            "usb" => Fact::Value(Self::Usb),
+            name if HYPERVISORS.contains(&name) => Fact::Value(Self::Hypervisor),
+            name if KNOWN_BUSES.contains(&name) => Fact::Value(Self::Other),
+            name => Fact::Unsupported(format!("{name:?} is no bus that is known to hold adapters")),
+        }
+    }
+}
 
 /// The address that an adapter was made with: six bytes, or eight of InfiniBand.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +87,10 @@ pub struct Nic {
     pub driver: Fact<String>,
     /// The device that it is: of PCI, its address there.
     pub device: Fact<String>,
+    /// Of a device with several ports, the number of this one.
+    pub port: Fact<String>,
+    /// The name of the port on the device, which tells ports from what stands for a part.
+    pub port_name: Fact<String>,
     /// The bond or bridge that it is a member of.
     pub bond: Fact<String>,
     /// The physical function behind it, when it is a virtual one.
@@ -154,29 +190,65 @@ impl fmt::Display for HardwareAddress {
 }
 
 impl Nic {
-    fn read(sysroot: &Sysroot, live: &Live, name: String) -> Option<Self> {
+    /// Reads an adapter; none where the name is that of something without hardware behind it.
+    fn read(sysroot: &Sysroot, live: &Live, name: String) -> Result<Option<Self>, Gap> {
         let at = |file: &str| format!("{DIRECTORY}/{name}/{file}");
-        if !sysroot.exists(&at("device")) {
-            return None;
+        if !sysroot.exists(&at("device"))? {
+            return Ok(None);
         }
-        let bus = sysroot
-            .link_name(&at("device/subsystem"))
-            .map(|bus| match bus.as_str() {
-                "pci" => Bus::Pci,
-                "usb" => Bus::Usb,
-                "virtio" => Bus::Virtio,
-                _ => Bus::Other,
-            });
-        Some(Self {
-            bus,
+        let line = |file: &str| sysroot.text(&at(file)).map(|text| text.trim().to_owned());
+        Ok(Some(Self {
+            bus: sysroot
+                .link_name(&at("device/subsystem"))
+                .and_then(|bus| Bus::of_name(&bus)),
+            port: line("dev_port"),
+            port_name: line("phys_port_name"),
             permanent: told(live, &name).unwrap_or_else(|| permanent(sysroot, &name)),
             driver: sysroot.link_name(&at("device/driver")),
             device: sysroot.link_name(&at("device")),
             bond: sysroot.link_name(&at("master")),
             physical_function: sysroot.link_name(&at("device/physfn")),
             name,
+        }))
+    }
+
+    /// Whether it is an adapter of its own: not a part of another, and not a management
+    /// controller's.
+    fn is_own(&self) -> bool {
+        let is_whole = self.physical_function == Fact::Absent && !self.stands_for_a_part();
+        is_whole && self.bus.value().is_some_and(|bus| *bus != Bus::Usb)
+    }
+
+    /// Whether it stands for a virtual function or a subfunction: a switch within the adapter shows
+    /// one such name for each, `pf0vf3`, `c1pf0vf3` or `pf0sf88`.
+    fn stands_for_a_part(&self) -> bool {
+        let Some(name) = self.port_name.value() else {
+            return false;
+        };
+        name.find("pf").is_some_and(|at| {
+            let of_function = name.get(at..).unwrap_or_default();
+            let letters: String = of_function
+                .chars()
+                .filter(char::is_ascii_alphabetic)
+                .collect();
+            matches!(letters.as_str(), "pf" | "pfvf" | "pfsf")
         })
     }
+
+    /// The port that it is, however many names it has: children of InfiniBand and older names of
+    /// virtual functions stand on the same port of the same device.
+    fn socket(&self) -> (Option<Bus>, &str, &str) {
+        let device = self.device.value().unwrap_or(&self.name);
+        let port = self.port.value().map_or("0", String::as_str);
+        (self.bus.value().copied(), device, port)
+    }
+}
+
+/// How many ports of adapters there are, each counted once.
+pub(crate) fn count(nics: &[Nic]) -> u64 {
+    let own = nics.iter().filter(|nic| nic.is_own());
+    let ports: BTreeSet<_> = own.map(Nic::socket).collect();
+    u64::try_from(ports.len()).unwrap_or(u64::MAX)
 }
 
 /// The address that the running kernel tells. It tells none for what has none, and older kernels
@@ -243,13 +315,12 @@ pub fn member_address<'a>(bond: &'a str, member: &str) -> Option<&'a str> {
 
 pub(super) fn read(sysroot: &Sysroot, live: &Live) -> Reading<Vec<Nic>> {
     let names = sysroot.list(DIRECTORY).or_else(|| Fact::Unreadable(ENOENT));
-    let nics = names.map(|names| {
-        names
-            .into_iter()
-            .filter_map(|name| Nic::read(sysroot, live, name))
-            .collect()
-    });
-    nics.at(DIRECTORY)
+    // An adapter that may not be looked at is one that may be shared: then there is no list.
+    let all = |names: Vec<String>| -> Result<Vec<Nic>, Gap> {
+        let read = |name| Nic::read(sysroot, live, name).transpose();
+        names.into_iter().filter_map(read).collect()
+    };
+    names.and_then(|names| all(names).into()).at(DIRECTORY)
 }
 
 impl ToWire for HardwareAddress {
@@ -274,6 +345,11 @@ impl ToWire for Nic {
                 self.driver.clone().at(at("device/driver")).to_value(),
             ),
             ("device", self.device.clone().at(at("device")).to_value()),
+            ("port", self.port.clone().at(at("dev_port")).to_value()),
+            (
+                "port_name",
+                self.port_name.clone().at(at("phys_port_name")).to_value(),
+            ),
             ("bond", self.bond.clone().at(at("master")).to_value()),
             (
                 "physfn",

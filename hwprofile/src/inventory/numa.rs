@@ -36,8 +36,14 @@ impl NumaNode {
     }
 }
 
+/// The number of a node in its name; other names in the directory are no nodes.
+pub(super) fn number(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix("node")?;
+    let is_number = digits.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| digits.parse().ok()).flatten()
+}
+
 pub(super) fn read(sysroot: &Sysroot) -> Reading<Vec<NumaNode>> {
-    let number = |name: &str| -> Option<u32> { name.strip_prefix("node")?.parse().ok() };
     let nodes = sysroot.list(DIRECTORY).map(|names| {
         let mut names: Vec<String> = names
             .into_iter()

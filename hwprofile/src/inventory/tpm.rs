@@ -26,12 +26,17 @@ pub(super) fn read(sysroot: &Sysroot) -> Reading<TpmVersion> {
         Ok(_) => sysroot
             .text(VERSION)
             .or_else(|| Fact::Unsupported("the kernel does not tell the version".to_owned()))
-            .and_then(|text| match text.trim() {
-                "2" => Fact::Value(TpmVersion::Two),
-                "1" => Fact::Value(TpmVersion::OneTwo),
-                _ => Fact::Unsupported("it is neither 1 nor 2".to_owned()),
-            }),
+            .and_then(|text| version(&text)),
         Err(gap) => gap.into(),
     };
     fact.at(VERSION)
+}
+
+/// The major version, as the kernel writes it.
+pub(super) fn version(text: &str) -> Fact<TpmVersion> {
+    match text.trim() {
+        "2" => Fact::Value(TpmVersion::Two),
+        "1" => Fact::Value(TpmVersion::OneTwo),
+        _ => Fact::Unsupported("it is neither 1 nor 2".to_owned()),
+    }
 }

@@ -37,7 +37,7 @@ pub struct Apart {
     pub rule: RuleRef,
     /// Its reason.
     pub why: String,
-    /// What happens when separation is not proven.
+    /// What happens when separation is not proven, by the strictest of all rules that reach here.
     pub on_unproven: OnUnproven,
 }
 
@@ -83,31 +83,40 @@ impl Policy {
             // A device is never shared between zones that any rule parts.
             Scope::Device(_) => true,
         };
-        let mut widest: Option<(Domain, Apart)> = None;
-        for rule in self.separations() {
-            let speaks = rule.covers(&a.name, &b.name) && reaches(rule.domain);
-            let is_wider = widest
-                .as_ref()
-                .is_none_or(|(domain, _)| rule.domain > *domain);
-            if speaks && is_wider {
+        let mut speaking: Vec<(Domain, Apart)> = self
+            .separations()
+            .iter()
+            .filter(|rule| rule.covers(&a.name, &b.name) && reaches(rule.domain))
+            .map(|rule| {
                 let apart = Apart {
                     rule: rule.rule.clone(),
                     why: rule.why.clone(),
                     on_unproven: rule.on_unproven,
                 };
-                widest = Some((rule.domain, apart));
-            }
-        }
-        let is_wider = widest
-            .as_ref()
-            .is_none_or(|(domain, _)| constitution::DOMAIN > *domain);
-        if constitution::covers(a, b) && reaches(constitution::DOMAIN) && is_wider {
-            return Ruling::Apart(Apart {
+                (rule.domain, apart)
+            })
+            .collect();
+        if constitution::covers(a, b) && reaches(constitution::DOMAIN) {
+            let apart = Apart {
                 rule: constitution::rule(),
                 why: constitution::WHY.to_owned(),
                 on_unproven: constitution::ON_UNPROVEN,
-            });
+            };
+            speaking.push((constitution::DOMAIN, apart));
         }
-        widest.map_or(Ruling::MayShare, |(_, apart)| Ruling::Apart(apart))
+        // The widest rule is cited; every one of them is weighed, so a narrow one that insists on
+        // proof is not made milder by a wide one that does not.
+        speaking.sort_by_key(|(domain, _)| std::cmp::Reverse(*domain));
+        let insists = speaking
+            .iter()
+            .any(|(_, apart)| apart.on_unproven == OnUnproven::Refuse);
+        match speaking.into_iter().next() {
+            Some((_, apart)) if insists => Ruling::Apart(Apart {
+                on_unproven: OnUnproven::Refuse,
+                ..apart
+            }),
+            Some((_, apart)) => Ruling::Apart(apart),
+            None => Ruling::MayShare,
+        }
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use super::rig::{Machine, NODES, lab_policy, node, parse, policy_text};
 use crate::policy::{PinBlock, Ruling, SCOPES, Standing};
-use crate::{Domain, Inventory, NodeVerdict, Policy, Scope, judge_node, report_pair};
+use crate::{
+    Domain, Inventory, NodeVerdict, OnUnproven, PairVerdict, Policy, Scope, judge_node, report_pair,
+};
 
 #[test]
 fn the_matrix_says_what_the_judge_does_for_every_pair_and_scope() {
@@ -41,6 +43,65 @@ fn the_matrix_says_what_the_judge_does_for_every_pair_and_scope() {
                 pair.b
             );
         }
+    }
+}
+
+/// What the judge does between two machines that prove nothing: for each scope whose separation is
+/// unproven, whether a rule refuses for it.
+fn insisted(policy: &Policy, a: &str, b: &str) -> BTreeMap<Scope, OnUnproven> {
+    let (one, other) = (Machine::empty("in1"), Machine::empty("an1"));
+    let report = report_pair(
+        policy,
+        (&node(a), &one.evidence()),
+        (&node(b), &other.evidence()),
+    );
+    let mut insisted = BTreeMap::new();
+    for finding in &report.findings {
+        let PairVerdict::Unproven(refusal) = &finding.verdict else {
+            continue;
+        };
+        let said = if report.warnings.contains(refusal) {
+            OnUnproven::Warn
+        } else {
+            OnUnproven::Refuse
+        };
+        let known = insisted.entry(finding.scope).or_insert(said);
+        *known = (*known).min(said);
+    }
+    insisted
+}
+
+#[test]
+fn of_rules_that_overlap_the_matrix_shows_the_one_that_insists_as_the_judge_does() {
+    let rule = |domain: &str, on_unproven: &str| {
+        format!(
+            "[[separate]]\nzones = [\"intake\", \"analytics\"]\ndomain = \"{domain}\"\n\
+             on_unproven = \"{on_unproven}\"\nwhy = \"so\"\n"
+        )
+    };
+    let (wide, narrow) = (rule("chassis", "warn"), rule("board", "refuse"));
+    for rules in [format!("{wide}{narrow}"), format!("{narrow}{wide}")] {
+        let policy =
+            parse(&policy_text().replace("[node.kp1]\n", &format!("{rules}\n[node.kp1]\n")));
+        let judged = insisted(&policy, "in1", "an1");
+        let zone = |name: &str| policy.zone(&name.parse().unwrap()).unwrap();
+        let said = |scope: Scope| match policy.ruling(zone("intake"), zone("analytics"), scope) {
+            Ruling::Apart(apart) => Some((apart.on_unproven, apart.rule.text)),
+            Ruling::MayShare => None,
+        };
+        for scope in SCOPES {
+            let on_unproven = said(scope).map(|(on_unproven, _)| on_unproven);
+            if let Some(judged) = judged.get(&scope) {
+                assert_eq!(on_unproven, Some(*judged), "{scope:?}");
+            }
+        }
+        let board = Scope::Domain(Domain::Board);
+        let chassis = Scope::Domain(Domain::Chassis);
+        assert_eq!(judged.get(&board), Some(&OnUnproven::Refuse));
+        assert_eq!(judged.get(&chassis), Some(&OnUnproven::Warn));
+        let (_, cited) = said(board).unwrap();
+        assert!(cited.contains("at chassis"), "the widest is cited: {cited}");
+        assert_eq!(said(Scope::Domain(Domain::Rack)), None);
     }
 }
 

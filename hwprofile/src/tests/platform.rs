@@ -87,6 +87,30 @@ fn secure_boot_must_be_on_and_out_of_its_setup_mode() {
     check(|m| m.remove("sys/firmware/efi"), "HW-120");
 }
 
+const VALIDATION: &str =
+    "sys/firmware/efi/efivars/MokSBStateRT-605dab50-e046-4300-abb6-3dd810dd8b23";
+
+#[test]
+fn a_loader_that_was_told_to_check_nothing_makes_secure_boot_worth_nothing() {
+    check(|m| m.write(VALIDATION, [6, 0, 0, 0, 1]), "HW-120");
+    let own = VALIDATION.replace("StateRT", "State");
+    check(|m| m.write(&own, [3, 0, 0, 0, 1]), "HW-120");
+    check(|m| m.write(VALIDATION, [6, 0, 0, 0, 2]), "HW-121");
+    check(|m| m.write(VALIDATION, []), "HW-121");
+    check(|m| m.write(&format!("{VALIDATION}/x"), ""), "HW-121");
+    let machine = Machine::new("st1");
+    machine.write(VALIDATION, [6, 0, 0, 0, 0]);
+    assert!(machine.codes(&lab_policy()).is_empty());
+}
+
+#[test]
+fn firmware_that_may_not_be_looked_at_is_not_called_absent() {
+    check(
+        |m| m.remove("sys/firmware").link("sys/firmware", "firmware"),
+        "HW-121",
+    );
+}
+
 #[test]
 fn a_firmware_variable_that_cannot_be_read_is_not_off() {
     check(|m| m.write(SECURE_BOOT, [1]), "HW-121");

@@ -42,7 +42,7 @@ pub(super) fn judge(zone: &ZoneRule, evidence: &Evidence) -> impl Iterator<Item 
         )
     });
     let gpus = needs.gpus.as_ref().map(|demand| {
-        let usable = usable(zone, &machine.gpus);
+        let usable = usable(zone, demand.wants, &machine.gpus);
         count(
             zone,
             demand,
@@ -73,23 +73,51 @@ fn count(
     }
 }
 
-/// The processors of the vendor asked for that are divided no further than is admitted.
-fn usable(zone: &ZoneRule, gpus: &Reading<Vec<GpuSummary>>) -> Reading<u64> {
+/// The processors of the vendor asked for that are divided no further than is admitted. Where the
+/// ones that nobody can tell of would make up the number, nobody can tell.
+fn usable(zone: &ZoneRule, wanted: u64, gpus: &Reading<Vec<GpuSummary>>) -> Reading<u64> {
     let vendor = zone.needs.gpu_vendor.as_ref().map(|demand| demand.wants);
     let sharing = zone.needs.gpu_sharing.as_ref().map(|demand| demand.wants);
-    let is_usable = |gpu: &&GpuSummary| {
-        let undivided = match (sharing, gpu.division) {
-            (None, _)
-            | (Some(_), GpuDivision::Whole)
-            | (Some(GpuSharingDemand::Mig), GpuDivision::Mig) => true,
-            (Some(GpuSharingDemand::None), GpuDivision::Mig)
-            | (Some(_), GpuDivision::VirtualFunction) => false,
+    let Some(all) = gpus.value() else {
+        return Reading {
+            path: gpus.path.clone(),
+            fact: gpus.fact.as_ref().map(|_| 0),
         };
-        vendor.is_none_or(|vendor| vendor == gpu.vendor) && undivided
     };
-    let fact = gpus
-        .fact
-        .as_ref()
-        .map(|gpus| u64::try_from(gpus.iter().filter(is_usable).count()).unwrap_or(u64::MAX));
-    fact.at(gpus.path.clone())
+    let of_vendor = all
+        .iter()
+        .filter(|gpu| vendor.is_none_or(|vendor| vendor == gpu.vendor));
+    let mut usable: u64 = 0;
+    let mut unknown: u64 = 0;
+    let mut first_unknown = None;
+    for gpu in of_vendor {
+        match gpu.division.value() {
+            Some(division) => usable += u64::from(is_admitted(sharing, *division)),
+            None => {
+                unknown += 1;
+                first_unknown = first_unknown.or(Some(&gpu.division));
+            }
+        }
+    }
+    match first_unknown {
+        // What is not there does not tell either.
+        Some(division) if usable < wanted && usable + unknown >= wanted => {
+            let silent = || Fact::Unsupported("nothing tells how it is divided".to_owned());
+            let fact = division.fact.as_ref().map(|_| 0);
+            fact.or_else(silent).at(division.path.clone())
+        }
+        Some(_) | None => Fact::Value(usable).at(gpus.path.clone()),
+    }
+}
+
+/// A virtual function is never the zone's own, and no policy can ask for one.
+fn is_admitted(sharing: Option<GpuSharingDemand>, division: GpuDivision) -> bool {
+    match (sharing, division) {
+        (_, GpuDivision::VirtualFunction)
+        | (Some(GpuSharingDemand::None), GpuDivision::Mig | GpuDivision::HandedOut)
+        | (Some(GpuSharingDemand::Mig), GpuDivision::HandedOut) => false,
+        (Some(_), GpuDivision::Whole)
+        | (Some(GpuSharingDemand::Mig), GpuDivision::Mig)
+        | (None, GpuDivision::Whole | GpuDivision::Mig | GpuDivision::HandedOut) => true,
+    }
 }

@@ -98,7 +98,7 @@ fn secure_boot(zone: &ZoneRule, machine: &Machine) -> Judgement {
     let told = |code, consequence| fails(code, consequence, reading).rule(demand.rule.clone());
     match &reading.fact {
         Fact::Value(SecureBoot::On) => Judgement::Holds,
-        Fact::Value(SecureBoot::Off | SecureBoot::SetupMode) => {
+        Fact::Value(SecureBoot::Off | SecureBoot::SetupMode | SecureBoot::Unvalidated) => {
             let consequence = format!("secure boot is not on, zone {} needs it", zone.name);
             Judgement::Fails(told(Code::SecureBoot, consequence))
         }

@@ -55,7 +55,8 @@ impl ToWire for Controller {
 
 /// The controllers of a drive: its device is one, or a subsystem that lists them.
 pub(super) fn controllers(sysroot: &Sysroot, device: &str) -> Vec<Controller> {
-    if sysroot.exists(&format!("{device}/transport")) {
+    // What cannot be looked at is a controller too: it then tells nothing, and the drive is unknown.
+    if sysroot.exists(&format!("{device}/transport")) != Ok(false) {
         return vec![Controller::read(sysroot, device.to_owned())];
     }
     let is_controller = |name: &String| {
@@ -70,8 +71,8 @@ pub(super) fn controllers(sysroot: &Sysroot, device: &str) -> Vec<Controller> {
         .collect()
 }
 
-/// How far away a drive is: as far as the farthest of its controllers. One that does not tell leaves
-/// it unknown.
+/// How far away a drive is: as far as the farthest of its controllers. One that does not tell
+/// leaves it unknown.
 pub(super) fn transport(controllers: &[Controller]) -> Fact<Transport> {
     if controllers.is_empty() {
         return Fact::Unsupported("no controller tells its transport".to_owned());

@@ -5,7 +5,6 @@
 
 use crate::fact::Fact;
 use crate::identifier::Identifier;
-use crate::placeholder;
 use crate::wire::hex;
 
 /// The length of a page's header, and of the header of one name.
@@ -50,13 +49,14 @@ pub fn wwid(page: &[u8]) -> Fact<Identifier> {
 fn named(kind: u8, name: &[u8]) -> Option<(u8, String)> {
     let digits = hex(name);
     let text = String::from_utf8_lossy(name).into_owned();
-    let (rank, number, whole) = match kind {
-        3 => (0, digits.clone(), format!("naa.{digits}")),
-        2 => (1, digits.clone(), format!("eui.{digits}")),
-        1 => (2, text.clone(), format!("t10.{}", text.trim())),
+    let (rank, whole) = match kind {
+        3 => (0, format!("naa.{digits}")),
+        2 => (1, format!("eui.{digits}")),
+        1 => (2, format!("t10.{}", text.trim_matches(['\0', ' ']))),
         _ => return None,
     };
-    (!placeholder::is_placeholder(&number)).then_some((rank, whole))
+    let names = super::wwid::wwid(&whole).value().is_some();
+    names.then_some((rank, whole))
 }
 
 /// What stands behind the header of a page, as far as it claims.
@@ -115,6 +115,16 @@ mod tests {
         let second = wwid(&page(0x83, &[port.clone(), vendor].concat()));
         assert!(second.value().unwrap().reveal().starts_with("t10.MAKER"));
         assert_eq!(wwid(&page(0x83, &port)), Fact::Absent);
+    }
+
+    #[test]
+    fn a_vendors_name_without_a_serial_number_names_nothing() {
+        for blank in [
+            &b"ATA     MODEL 9                 "[..],
+            b"MAKER   MODEL9\0\0",
+        ] {
+            assert_eq!(wwid(&page(0x83, &name(0, 1, blank))), Fact::Absent);
+        }
     }
 
     #[test]
