@@ -67,6 +67,8 @@ pub enum Family {
     Firmware,
     /// What the firmware says of the enclosure.
     Chassis,
+    /// The endorsement keys of the TPM.
+    Tpm,
     /// Permanent addresses of network adapters.
     Nic,
     /// Identifiers of drives.
@@ -79,6 +81,7 @@ vocabulary!(Family {
     Boot = "boot",
     Firmware = "firmware",
     Chassis = "chassis",
+    Tpm = "tpm",
     Nic = "nic",
     Disk = "disk",
     Gpu = "gpu",
@@ -97,6 +100,8 @@ pub enum WitnessKind {
     ProductUuid,
     /// The serial number of the enclosure.
     ChassisSerial,
+    /// An endorsement key of the TPM.
+    TpmEndorsement,
     /// The permanent address of a network adapter, globally administered.
     NicAddress,
     /// The worldwide identifier of a drive.
@@ -113,6 +118,7 @@ vocabulary!(WitnessKind {
     BoardSerial = "board_serial",
     ProductUuid = "product_uuid",
     ChassisSerial = "chassis_serial",
+    TpmEndorsement = "tpm_endorsement",
     NicAddress = "nic_address",
     DiskWwid = "disk_wwid",
     DiskSerial = "disk_serial",
@@ -136,6 +142,7 @@ impl WitnessKind {
             Self::BootId => Family::Boot,
             Self::ProductSerial | Self::BoardSerial | Self::ProductUuid => Family::Firmware,
             Self::ChassisSerial => Family::Chassis,
+            Self::TpmEndorsement => Family::Tpm,
             Self::NicAddress => Family::Nic,
             Self::DiskWwid | Self::DiskSerial => Family::Disk,
             Self::GpuUuid => Family::Gpu,
@@ -146,9 +153,11 @@ impl WitnessKind {
     #[must_use]
     pub const fn strength(self) -> Strength {
         match self {
-            Self::ProductSerial | Self::BoardSerial | Self::DiskWwid | Self::GpuUuid => {
-                Strength::Strong
-            }
+            Self::ProductSerial
+            | Self::BoardSerial
+            | Self::TpmEndorsement
+            | Self::DiskWwid
+            | Self::GpuUuid => Strength::Strong,
             Self::BootId
             | Self::ProductUuid
             | Self::ChassisSerial

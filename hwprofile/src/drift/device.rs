@@ -206,6 +206,8 @@ pub(super) fn with_missing(now: &Inventory, before: &Inventory) -> Inventory {
     restore(&mut whole.gpus, &before.gpus);
     if now.tpm.fact == Fact::Absent {
         whole.tpm = before.tpm.clone();
+        whole.tpm_manufacturer = before.tpm_manufacturer.clone();
+        whole.tpm_endorsement = before.tpm_endorsement.clone();
     }
     whole
 }

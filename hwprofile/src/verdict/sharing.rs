@@ -92,6 +92,7 @@ fn host(a: Side<'_>, b: Side<'_>) -> Sharing {
     let families = [
         Family::Boot,
         Family::Firmware,
+        Family::Tpm,
         Family::Nic,
         Family::Disk,
         Family::Gpu,
@@ -100,11 +101,14 @@ fn host(a: Side<'_>, b: Side<'_>) -> Sharing {
 }
 
 fn board(a: Side<'_>, b: Side<'_>) -> Sharing {
-    by_families(
-        &[Family::Firmware, Family::Nic, Family::Disk, Family::Gpu],
-        a,
-        b,
-    )
+    let families = [
+        Family::Firmware,
+        Family::Tpm,
+        Family::Nic,
+        Family::Disk,
+        Family::Gpu,
+    ];
+    by_families(&families, a, b)
 }
 
 fn by_families(families: &[Family], a: Side<'_>, b: Side<'_>) -> Sharing {
