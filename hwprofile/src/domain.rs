@@ -3,23 +3,22 @@
 //! Owns the order of the domains and the list of witnesses. It must never decide:
 //! [`crate::verdict`] does.
 
-use crate::zone::vocabulary;
+use crate::vocabulary;
 
-/// What two zones may not share, from the narrowest to the widest. A rule at one domain covers the
-/// narrower ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Domain {
-    /// One running kernel.
-    Host,
-    /// One mainboard, or one hypervisor.
-    Board,
-    /// One enclosure, backplane, power supply or management controller.
-    Chassis,
-    /// One rack.
-    Rack,
+vocabulary! {
+    /// What two zones may not share, from the narrowest to the widest. A rule at one domain covers the
+    /// narrower ones.
+    pub enum Domain {
+        /// One running kernel.
+        Host = "host",
+        /// One mainboard, or one hypervisor.
+        Board = "board",
+        /// One enclosure, backplane, power supply or management controller.
+        Chassis = "chassis",
+        /// One rack.
+        Rack = "rack",
+    }
 }
-
-vocabulary!(Domain { Host = "host", Board = "board", Chassis = "chassis", Rack = "rack" });
 
 impl Domain {
     /// This domain and every narrower one, the widest first.
@@ -32,18 +31,17 @@ impl Domain {
     }
 }
 
-/// A device that two nodes may never share, whatever the rule's domain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Device {
-    /// A drive or a logical unit.
-    Disk,
-    /// A network adapter.
-    Nic,
-    /// A graphics or compute processor.
-    Gpu,
+vocabulary! {
+    /// A device that two nodes may never share, whatever the rule's domain.
+    pub enum Device {
+        /// A drive or a logical unit.
+        Disk = "disk",
+        /// A network adapter.
+        Nic = "nic",
+        /// A graphics or compute processor.
+        Gpu = "gpu",
+    }
 }
-
-vocabulary!(Device { Disk = "disk", Nic = "nic", Gpu = "gpu" });
 
 impl Device {
     /// The family whose witnesses name this device.
@@ -57,73 +55,52 @@ impl Device {
     }
 }
 
-/// A family of witnesses that are independent of the other families. Families are counted, never
-/// fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    /// The running kernel's own identifier.
-    Boot,
-    /// What the firmware says of the system and the board.
-    Firmware,
-    /// What the firmware says of the enclosure.
-    Chassis,
-    /// The endorsement keys of the TPM.
-    Tpm,
-    /// Permanent addresses of network adapters.
-    Nic,
-    /// Identifiers of drives.
-    Disk,
-    /// Identifiers of graphics and compute processors.
-    Gpu,
+vocabulary! {
+    /// A family of witnesses that are independent of the other families. Families are counted, never
+    /// fields.
+    pub enum Family {
+        /// The running kernel's own identifier.
+        Boot = "boot",
+        /// What the firmware says of the system and the board.
+        Firmware = "firmware",
+        /// What the firmware says of the enclosure.
+        Chassis = "chassis",
+        /// The endorsement keys of the TPM.
+        Tpm = "tpm",
+        /// Permanent addresses of network adapters.
+        Nic = "nic",
+        /// Identifiers of drives.
+        Disk = "disk",
+        /// Identifiers of graphics and compute processors.
+        Gpu = "gpu",
+    }
 }
 
-vocabulary!(Family {
-    Boot = "boot",
-    Firmware = "firmware",
-    Chassis = "chassis",
-    Tpm = "tpm",
-    Nic = "nic",
-    Disk = "disk",
-    Gpu = "gpu",
-});
-
-/// One kind of witness.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum WitnessKind {
-    /// `/proc/sys/kernel/random/boot_id`.
-    BootId,
-    /// The serial number of the system.
-    ProductSerial,
-    /// The serial number of the mainboard.
-    BoardSerial,
-    /// The UUID of the system, unless it is made from another witness.
-    ProductUuid,
-    /// The serial number of the enclosure.
-    ChassisSerial,
-    /// An endorsement key of the TPM.
-    TpmEndorsement,
-    /// The permanent address of a network adapter, globally administered.
-    NicAddress,
-    /// The worldwide identifier of a drive.
-    DiskWwid,
-    /// The serial number of a drive.
-    DiskSerial,
-    /// The UUID of a graphics or compute processor.
-    GpuUuid,
+vocabulary! {
+    /// One kind of witness.
+    pub enum WitnessKind {
+        /// `/proc/sys/kernel/random/boot_id`.
+        BootId = "boot_id",
+        /// The serial number of the system.
+        ProductSerial = "product_serial",
+        /// The serial number of the mainboard.
+        BoardSerial = "board_serial",
+        /// The UUID of the system, unless it is made from another witness.
+        ProductUuid = "product_uuid",
+        /// The serial number of the enclosure.
+        ChassisSerial = "chassis_serial",
+        /// An endorsement key of the TPM.
+        TpmEndorsement = "tpm_endorsement",
+        /// The permanent address of a network adapter, globally administered.
+        NicAddress = "nic_address",
+        /// The worldwide identifier of a drive.
+        DiskWwid = "disk_wwid",
+        /// The serial number of a drive.
+        DiskSerial = "disk_serial",
+        /// The UUID of a graphics or compute processor.
+        GpuUuid = "gpu_uuid",
+    }
 }
-
-vocabulary!(WitnessKind {
-    BootId = "boot_id",
-    ProductSerial = "product_serial",
-    BoardSerial = "board_serial",
-    ProductUuid = "product_uuid",
-    ChassisSerial = "chassis_serial",
-    TpmEndorsement = "tpm_endorsement",
-    NicAddress = "nic_address",
-    DiskWwid = "disk_wwid",
-    DiskSerial = "disk_serial",
-    GpuUuid = "gpu_uuid",
-});
 
 /// How much it means when two nodes show the same value of a witness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

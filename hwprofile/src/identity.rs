@@ -13,18 +13,17 @@ use crate::inventory::{
     Virtualization,
 };
 use crate::uuid::{Derived, Uuid};
-use crate::zone::vocabulary;
+use crate::vocabulary;
 
-/// Whether a witness lies inside the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reach {
-    /// It does: that it differs speaks for two machines.
-    Local,
-    /// It may not: that it is equal speaks against them, and that it differs says nothing.
-    Remote,
+vocabulary! {
+    /// Whether a witness lies inside the machine.
+    pub enum Reach {
+        /// It does: that it differs speaks for two machines.
+        Local = "local",
+        /// It may not: that it is equal speaks against them, and that it differs says nothing.
+        Remote = "remote",
+    }
 }
-
-vocabulary!(Reach { Local = "local", Remote = "remote" });
 
 /// One value that names this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,7 @@
 //! - [`code`]: every refusal this crate can emit, with its meaning and its remedy.
 //! - [`refusal`]: one refusal, told so that a stranger can mend it.
 //! - [`name`]: the names of zones and nodes.
+//! - [`mod@vocabulary`]: closed lists of words, and the macro that writes them.
 //! - [`zone`]: what a zone is: kind, exposure, data, and why it stands alone.
 //! - [`grade`]: how much a piece of evidence is worth.
 //! - [`domain`]: what two nodes can share, and which family of witnesses speaks about it.
@@ -48,6 +49,7 @@ pub mod sysroot;
 pub mod tpm;
 pub mod uuid;
 pub mod verdict;
+pub mod vocabulary;
 mod wire;
 pub mod zone;
 

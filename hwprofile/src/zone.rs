@@ -4,63 +4,21 @@
 //! These words are the manifest's vocabulary; this file owns their spelling and must never hold a
 //! rule about them.
 
-use std::fmt;
+use crate::vocabulary;
 
-/// Writes a closed vocabulary: the enum's texts, in the order in which they are shown to people.
-macro_rules! vocabulary {
-    ($name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
-        impl $name {
-            /// Every word, in the order in which they are shown.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-            /// The words as they are written.
-            pub const WORDS: &'static [&'static str] = &[$($text),+];
-
-            /// The word as it is written.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = $crate::zone::WordError;
-
-            fn from_str(text: &str) -> Result<Self, $crate::zone::WordError> {
-                match text {
-                    $($text => Ok(Self::$variant),)+
-                    _ => Err($crate::zone::WordError::new(text, Self::WORDS)),
-                }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-    };
+vocabulary! {
+    /// Which program runs on the nodes of a zone.
+    pub enum ZoneKind {
+        /// Judges evidence, issues leases, wraps data keys.
+        Keeper = "keeper",
+        /// Holds sealed objects.
+        Storage = "storage",
+        /// Takes records from outside; the vulnerable front.
+        Intake = "intake",
+        /// Answers queries over what it may read.
+        Analytics = "analytics",
+    }
 }
-pub(crate) use vocabulary;
-
-/// Which program runs on the nodes of a zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ZoneKind {
-    /// Judges evidence, issues leases, wraps data keys.
-    Keeper,
-    /// Holds sealed objects.
-    Storage,
-    /// Takes records from outside; the vulnerable front.
-    Intake,
-    /// Answers queries over what it may read.
-    Analytics,
-}
-
-vocabulary!(ZoneKind {
-    Keeper = "keeper",
-    Storage = "storage",
-    Intake = "intake",
-    Analytics = "analytics",
-});
 
 impl ZoneKind {
     /// The program that runs on a node of this kind.
@@ -75,97 +33,49 @@ impl ZoneKind {
     }
 }
 
-/// Who may reach a zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Exposure {
-    /// Only zones of this rack.
-    Internal,
-    /// Also parties that are known by name.
-    Partner,
-    /// Anybody.
-    Public,
-}
-
-vocabulary!(Exposure { Internal = "internal", Partner = "partner", Public = "public" });
-
-/// What the data of a zone says about people. Later variants say more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DataClass {
-    /// No data about people.
-    None,
-    /// Only figures over groups.
-    Aggregate,
-    /// Records whose subjects are known by a pseudonym.
-    Pseudonymous,
-    /// Records whose subjects can be known.
-    Identifying,
-}
-
-vocabulary!(DataClass {
-    None = "none",
-    Aggregate = "aggregate",
-    Pseudonymous = "pseudonymous",
-    Identifying = "identifying",
-});
-
-/// Why a zone stands on hardware of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Because {
-    /// What it holds must survive the fall of another zone.
-    Security,
-    /// It is likely to fall, and must take nothing with it.
-    Vulnerable,
-    /// It uses up a machine, and must slow nobody down.
-    ResourceCost,
-    /// A law or a contract asks for it.
-    Legal,
-}
-
-vocabulary!(Because {
-    Security = "security",
-    Vulnerable = "vulnerable",
-    ResourceCost = "resource-cost",
-    Legal = "legal",
-});
-
-/// A word that is not in its vocabulary.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WordError {
-    word: String,
-    allowed: &'static [&'static str],
-}
-
-impl WordError {
-    pub(crate) fn new(word: &str, allowed: &'static [&'static str]) -> Self {
-        Self {
-            word: word.chars().take(64).collect(),
-            allowed,
-        }
-    }
-
-    /// The words that are allowed.
-    #[must_use]
-    pub const fn allowed(&self) -> &'static [&'static str] {
-        self.allowed
+vocabulary! {
+    /// Who may reach a zone.
+    pub enum Exposure {
+        /// Only zones of this rack.
+        Internal = "internal",
+        /// Also parties that are known by name.
+        Partner = "partner",
+        /// Anybody.
+        Public = "public",
     }
 }
 
-impl fmt::Display for WordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "read the word {:?}: expected one of {}",
-            self.word,
-            self.allowed.join(", ")
-        )
+vocabulary! {
+    /// What the data of a zone says about people. Later variants say more.
+    pub enum DataClass {
+        /// No data about people.
+        None = "none",
+        /// Only figures over groups.
+        Aggregate = "aggregate",
+        /// Records whose subjects are known by a pseudonym.
+        Pseudonymous = "pseudonymous",
+        /// Records whose subjects can be known.
+        Identifying = "identifying",
     }
 }
 
-impl std::error::Error for WordError {}
+vocabulary! {
+    /// Why a zone stands on hardware of its own.
+    pub enum Because {
+        /// What it holds must survive the fall of another zone.
+        Security = "security",
+        /// It is likely to fall, and must take nothing with it.
+        Vulnerable = "vulnerable",
+        /// It uses up a machine, and must slow nobody down.
+        ResourceCost = "resource-cost",
+        /// A law or a contract asks for it.
+        Legal = "legal",
+    }
+}
 
 /// Keeps the trait bound in one place: every vocabulary parses from its own text.
 #[cfg(test)]
-fn round_trip<T: std::str::FromStr + fmt::Display + Copy + PartialEq + fmt::Debug>(all: &[T]) {
+fn round_trip<T: std::str::FromStr + ToString + Copy + PartialEq + std::fmt::Debug>(all: &[T]) {
     for word in all {
         assert_eq!(word.to_string().parse::<T>().ok(), Some(*word));
         assert!(word.to_string().to_uppercase().parse::<T>().is_err());

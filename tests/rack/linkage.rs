@@ -26,6 +26,20 @@ fn intake_contains_no_code_that_opens_what_it_sealed() {
 }
 
 #[test]
+fn the_dialler_contains_no_code_for_keys_or_encryption() {
+    for symbol in ["rustls", "cofferdam_seal", "cofferdam_node"] {
+        assert!(
+            contains("cofferd-intake", symbol),
+            "{symbol} can be seen where it is used"
+        );
+        assert!(
+            !contains("cofferd-dial", symbol),
+            "{symbol} is in cofferd-dial"
+        );
+    }
+}
+
+#[test]
 fn nothing_but_analytics_depends_on_datafusion() {
     let tree = Command::new(env!("CARGO"))
         .args([

@@ -8,6 +8,7 @@
 )]
 
 mod demo;
+mod dialler;
 mod disk;
 mod kill;
 mod lab;

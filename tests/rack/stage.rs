@@ -186,6 +186,11 @@ impl Running {
         writeln!(input, "{line}").expect("it listens");
     }
 
+    /// Ends its standard input, which tells it to stop.
+    pub(crate) fn close(&mut self) {
+        drop(self.0.stdin.take());
+    }
+
     /// How it ends by itself; `None` if it does not within the limit.
     pub(crate) fn end_within(&mut self, limit: Duration) -> Option<ExitStatus> {
         let mut ended = None;

@@ -19,6 +19,7 @@ pub fn all() -> impl Iterator<Item = &'static CodeEntry> {
         cofferdam_rack::CODES,
         cofferdam_seal::CODES,
         cofferdam_trail::CODES,
+        cofferdam_dial::CODES,
         cofferdam_link::CODES,
         cofferdam_spool::CODES,
         cofferdam_node::CODES,

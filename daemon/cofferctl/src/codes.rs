@@ -12,6 +12,7 @@ use crate::code;
 const FAMILIES: &[(&str, &str)] = &[
     ("AN", "Analytics"),
     ("CL", "The tool"),
+    ("DL", "The dialler"),
     ("FL", "Flows"),
     ("HW", "Hardware, its policy and its verdict"),
     ("ID", "Identities"),

@@ -185,6 +185,20 @@ mod rack {
 mod hw {
     use super::*;
 
+    /// Asks for the lines that pin the machine below `root` as node st1.
+    fn pin(root: &str) -> [&str; 8] {
+        [
+            "hw",
+            "pin",
+            "--node",
+            "st1",
+            "--zone",
+            "storage",
+            "--sysroot",
+            root,
+        ]
+    }
+
     #[test]
     fn the_matrix_is_printed_and_a_misspelt_key_gets_a_suggestion() {
         let policy = format!("{}/hwprofile.toml", example("rack-42u"));
@@ -290,17 +304,7 @@ mod hw {
             !evidence.out.contains("HI2-3317-50928"),
             "no serial number travels"
         );
-        let pin = [
-            "hw",
-            "pin",
-            "--node",
-            "st1",
-            "--zone",
-            "storage",
-            "--sysroot",
-            &st1,
-        ];
-        let (text, _) = check(&pin, 0, "# pinned: st1 by");
+        let (text, _) = check(&pin(&st1), 0, "# pinned: st1 by");
         assert!(text.out.contains("[node.st1.pin]") && text.out.contains("NS4-4902-11864"));
         check(&["hw", "diff", &st1, &st1], 0, "same:");
         let (text, _) = check(&["hw", "diff", &st1, &in1], 69, "changed:");
@@ -314,17 +318,7 @@ mod hw {
         let root = empty.path().display().to_string();
         let (_, value) = check(&["hw", "facts", "--sysroot", &root], 0, "facts read below");
         assert_eq!(value["result"]["version"], 1);
-        let pin = [
-            "hw",
-            "pin",
-            "--node",
-            "st1",
-            "--zone",
-            "storage",
-            "--sysroot",
-            &root,
-        ];
-        check(&pin, 69, "CL-038 refused");
+        check(&pin(&root), 69, "CL-038 refused");
     }
 
     #[test]

@@ -220,6 +220,13 @@ codes! {
         "The request has no path, or headers that HTTP does not allow.",
         "This is a fault of the caller in this program: report it with the request's method and \
          path.";
+    DiallerGone = "LK-505", "the dialler cannot be asked",
+        "This process may make no network socket; the program that makes them for it is not there \
+         or does not answer as it must.",
+        "See `systemctl status cofferd-dial@ZONE.socket`, and `dialler` in node.toml.";
+    NotCalled = "LK-506", "the dialler does not call there",
+        "The address is none of the peers that the dialler read when it started.",
+        "Compare [peers] in node.toml; restart the dialler after a change.";
     // --- request bodies ---
     BodyTooLarge = "LK-601", "the body is too large",
         "The body is longer than the limit of this interface.",

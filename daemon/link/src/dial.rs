@@ -2,9 +2,11 @@
 //! who answered. Must never send a byte of a request to a peer that was not verified.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cofferdam_dial::AskError;
 use cofferdam_hwprofile::Refusal;
 use cofferdam_rack::{PeerId, ZoneName};
 use rustls::pki_types::ServerName;
@@ -31,9 +33,20 @@ const LAST_CALL_SHARE: u64 = 2;
 /// How often a dialed connection looks whether the clock was set.
 const CLOCK_LOOK: Duration = Duration::from_millis(500);
 
+/// How a connection leaves this process.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Way {
+    /// By a socket of our own.
+    #[default]
+    Own,
+    /// By the dialler that listens at this path: this process makes no network socket.
+    Dialler(PathBuf),
+}
+
 /// Opens connections to other zones. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Dialer {
+    way: Arc<Way>,
     standing: Standing,
     clock: Clock,
     limits: DialLimits,
@@ -77,10 +90,20 @@ impl Dialer {
     pub fn new(standing: Standing, clock: Clock) -> Self {
         let (limits, signers) = (DialLimits::default(), Arc::default());
         Self {
+            way: Arc::default(),
             standing,
             clock,
             limits,
             signers,
+        }
+    }
+
+    /// The same by another way.
+    #[must_use]
+    pub fn by(self, way: Way) -> Self {
+        Self {
+            way: Arc::new(way),
+            ..self
         }
     }
 
@@ -221,10 +244,17 @@ impl Dialer {
 
     async fn reach(&self, address: SocketAddr) -> Result<TcpStream, Reason> {
         let limit = self.limits.connect;
-        let socket = timeout(limit, TcpStream::connect(address))
+        let reaching = async {
+            match &*self.way {
+                Way::Own => TcpStream::connect(address)
+                    .await
+                    .map_err(|fault| Reason::Unreachable(fault.to_string())),
+                Way::Dialler(path) => cofferdam_dial::ask(path, address).await.map_err(by_dialler),
+            }
+        };
+        let socket = timeout(limit, reaching)
             .await
-            .map_err(|_elapsed| Reason::ConnectTimeout(limit))?
-            .map_err(|fault| Reason::Unreachable(fault.to_string()))?;
+            .map_err(|_elapsed| Reason::ConnectTimeout(limit))??;
         socket
             .set_nodelay(true)
             .map_err(|fault| Reason::Unreachable(fault.to_string()))?;
@@ -262,5 +292,15 @@ impl Dialer {
             (Ok(_), None) => Err(Reason::NoCertificate.into()),
             (Err(fault), _) => Err(Reason::of_handshake(&fault).into()),
         }
+    }
+}
+
+/// Why no connection came from the dialler.
+fn by_dialler(fault: AskError) -> Reason {
+    match fault {
+        AskError::Denied { .. } => Reason::NotCalled,
+        AskError::Unreachable { why } => Reason::Unreachable(why),
+        AskError::Dialler { ref source, .. } => Reason::DiallerGone(format!("{fault}: {source}")),
+        AskError::Malformed { .. } => Reason::DiallerGone(fault.to_string()),
     }
 }

@@ -64,7 +64,7 @@ pub use body_reader::{BodyReader, ReadError, ReadErrorKind, hear_body, read_body
 pub use clock::Clock;
 pub use code::CODES;
 pub use connection::{Connection, SendError};
-pub use dial::{DialError, Dialer};
+pub use dial::{DialError, Dialer, Way};
 pub use limits::{DialLimits, Limits};
 pub use listener::{ListenerState, Serving, StopReport};
 pub use service::Service;

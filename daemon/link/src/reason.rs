@@ -45,6 +45,8 @@ pub(crate) enum Reason {
     WrongKey,
     Unreachable(String),
     ConnectTimeout(Duration),
+    DiallerGone(String),
+    NotCalled,
 }
 
 impl Reason {
@@ -80,6 +82,8 @@ impl Reason {
             Self::WrongKey => Code::WrongKey,
             Self::Unreachable(_) => Code::Unreachable,
             Self::ConnectTimeout(_) => Code::ConnectTimeout,
+            Self::DiallerGone(_) => Code::DiallerGone,
+            Self::NotCalled => Code::NotCalled,
         }
     }
 
@@ -91,7 +95,8 @@ impl Reason {
             | Self::TlsFault(what)
             | Self::Unreadable(what)
             | Self::NoReceipt(what)
-            | Self::Unreachable(what) => what.clone(),
+            | Self::Unreachable(what)
+            | Self::DiallerGone(what) => what.clone(),
             Self::PeerRefused(alert) => format!("alert: {alert}"),
             Self::Silent(within) | Self::ConnectTimeout(within) => format!("limit: {within:?}"),
             Self::ManyNames(count) => format!("URI names in the certificate: {count}"),
@@ -121,7 +126,8 @@ impl Reason {
             | Self::Unpinned
             | Self::NotMe
             | Self::NoLease
-            | Self::WrongKey => return None,
+            | Self::WrongKey
+            | Self::NotCalled => return None,
         })
     }
 
@@ -169,7 +175,9 @@ impl Reason {
             | Self::FlowFull(_)
             | Self::NoReceipt(_)
             | Self::Unreachable(_)
-            | Self::ConnectTimeout(_) => CertificateError::ApplicationVerificationFailure,
+            | Self::ConnectTimeout(_)
+            | Self::DiallerGone(_)
+            | Self::NotCalled => CertificateError::ApplicationVerificationFailure,
         };
         TlsError::InvalidCertificate(kind)
     }

@@ -17,11 +17,11 @@ use cofferdam_trail::{Event, Phase, Settings, Status, Trail};
 
 use crate::config::NodeConfig;
 use crate::confine::Confinement;
-use crate::exit::Exit;
 use crate::host_lock::{Claim, HostLock, HostLockError, PORT};
 use crate::identity::IdentityKey;
 use crate::record::{Recorder, with_refusal};
 use crate::zone::StartError;
+use cofferdam_service::Exit;
 
 /// What the trail says while another process holds it.
 const TRAIL_IN_USE: &str = "TR-102";

@@ -29,6 +29,12 @@ pub static CODES: &[CodeEntry] = &[
         mend: "Raise TasksMax= or LimitNPROC= of the unit.",
     },
     CodeEntry {
+        code: "ND-005",
+        title: "another socket was passed",
+        meaning: "The service manager passed a socket that does not listen where node.toml says, or no listening socket.",
+        mend: "Let ListenStream= of the socket unit and listen in node.toml name the same address.",
+    },
+    CodeEntry {
         code: "ND-010",
         title: "identity key unusable",
         meaning: "The file with the node's private key is missing, readable by others, or holds no key.",

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cofferdam_hwprofile::{Grade, Refusal, RuleRef};
+use cofferdam_link::Way;
 use cofferdam_rack::{NodeName, Operators, ZoneName};
 use std::collections::BTreeMap;
 
@@ -34,6 +35,8 @@ pub struct NodeConfig {
     pub rescan: Duration,
     /// How long a start waits for hardware that may still arrive.
     pub settle: Duration,
+    /// The socket of the dialler; without one this process connects by itself.
+    pub dialler: Option<PathBuf>,
     /// Where the other zones listen.
     pub peers: BTreeMap<ZoneName, SocketAddr>,
     /// The table of the zone's own settings, as it stands in the file.
@@ -79,6 +82,13 @@ impl NodeConfig {
             }
         })?;
         raw.check(file, text)
+    }
+}
+
+impl NodeConfig {
+    /// How connections leave this process.
+    pub(crate) fn way(&self) -> Way {
+        self.dialler.clone().map_or(Way::Own, Way::Dialler)
     }
 }
 
@@ -145,6 +155,7 @@ grants-file = "grants.toml"
         assert_eq!(config.grade, Grade::E1Asserted);
         assert_eq!(config.rescan, Duration::from_secs(60));
         assert_eq!(config.settle, Duration::from_secs(30));
+        assert_eq!(config.way(), Way::Own);
         assert!(config.zone_settings.contains_key("grants-file"));
     }
 
@@ -205,6 +216,14 @@ grants-file = "grants.toml"
             let config = NodeConfig::parse(Path::new("/lab/node.toml"), &text).expect("good");
             assert_eq!(config.settle, Duration::from_secs(seconds));
         }
+    }
+
+    #[test]
+    fn a_named_dialler_is_the_only_way_out() {
+        let text = GOOD.replace("state =", "dialler = \"dial.sock\"\nstate =");
+        let config = NodeConfig::parse(Path::new("/lab/storage/node.toml"), &text).expect("good");
+        let path = PathBuf::from("/lab/storage/dial.sock");
+        assert_eq!(config.way(), Way::Dialler(path));
     }
 
     #[test]

@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cofferdam_hwprofile::drift::{
-    Action, Class, Drift, Event, Finding, Law, Look, Past, Scope, Wake,
-};
+use cofferdam_hwprofile::drift::{Action, Class, Drift, Event, Finding, Law, Look, Past, Scope};
 use cofferdam_hwprofile::{Evidence, Grade, Inventory};
 use tokio::task::JoinSet;
 
@@ -219,9 +217,4 @@ impl Watch {
             }
         });
     }
-}
-
-/// The reason to look that a datagram gives.
-fn read(datagram: &[u8]) -> Wake {
-    Wake::read(datagram)
 }

@@ -64,6 +64,7 @@ pub(crate) fn settle(
     let machine = machine(&booted);
     let watched = post_sentry(&booted, (machine.clone(), leased), (&mut *house, stopping));
     let dialer = Dialer::new(reins.snapshot.subscribe(), booted.clock.clone());
+    let dialer = dialer.by(booted.config.way());
     let (bench, standing) = if let Some(authority) = authority {
         let standing = authority.standing();
         (Bench::Here(authority), standing)

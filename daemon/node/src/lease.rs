@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cofferdam_hwprofile::Refusal;
 
-use crate::exit::Exit;
+use cofferdam_service::Exit;
 
 /// The first wait after the keeper could not be reached.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);

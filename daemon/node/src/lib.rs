@@ -16,7 +16,7 @@
 //! - [`keys`]: data keys from the keeper.
 //! - [`record`]: the trail, awaited, and the witness of the link.
 //! - `serve`, [`refusal`]: endpoints that every zone has, and refusals on their way to a person.
-//! - [`exit`], [`notify`], [`journal`], [`confine`], `environment`, `signals`, `arguments`: the process and who started it.
+//! - [`confine`], `arguments`: the process and who started it; what it owes its service manager is `cofferdam_service`.
 //! - [`code`]: every code this crate can say.
 
 pub mod authority;
@@ -24,14 +24,11 @@ pub mod code;
 pub mod config;
 pub mod confine;
 pub mod drift;
-pub mod exit;
 pub mod host_lock;
 pub mod identity;
-pub mod journal;
 pub mod keys;
 pub mod lease;
 pub mod node;
-pub mod notify;
 pub mod record;
 pub mod refusal;
 pub mod zone;
@@ -40,16 +37,14 @@ mod accepted;
 mod arguments;
 mod boot;
 mod clock;
-mod environment;
 mod household;
 mod poll;
 mod run;
 mod serve;
-mod signals;
 mod tenancy;
 
 pub use code::CODES;
-pub use exit::Exit;
+pub use cofferdam_service::Exit;
 pub use keys::{Keys, KeysError};
 pub use node::{ConnectError, Node};
 pub use record::{RecordError, Recorder};

@@ -49,6 +49,7 @@ pub(crate) struct Parts {
 impl Node {
     pub(crate) fn new(parts: Parts) -> Self {
         let dialer = Dialer::new(parts.standing.clone(), parts.clock.clone());
+        let dialer = dialer.by(parts.config.way());
         let addresses = Arc::new(parts.config.peers.clone());
         let keys = Keys::new(dialer.clone(), addresses, parts.keeper);
         Self {

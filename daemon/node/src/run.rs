@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_hwprofile::Refusal;
-use cofferdam_link::{Clock, Limits, Listener, Serving, Snapshot};
+use cofferdam_link::{BindError, Clock, Limits, Listener, Serving, Snapshot};
 use cofferdam_trail::{Event, Phase, Status};
 use serde::Deserialize as _;
 use tokio::sync::watch;
@@ -16,15 +16,13 @@ use tokio::task::JoinSet;
 use crate::arguments::Arguments;
 use crate::boot::Booted;
 use crate::config::NodeConfig;
-use crate::environment::Environment;
-use crate::exit::Exit;
 use crate::household::{self, Reins};
 use crate::node::Node;
-use crate::notify::Notifier;
 use crate::serve::ZoneService;
-use crate::signals::Stdin;
 use crate::tenancy::Tenancy;
 use crate::zone::{StartError, Zone};
+use cofferdam_service::signals::Stdin;
+use cofferdam_service::{Environment, Exit, Notifier, journal, sockets};
 
 /// How long tasks may take to end after the listener has stopped.
 const TASKS_END: Duration = Duration::from_secs(5);
@@ -40,7 +38,7 @@ pub fn run<Z: Zone>(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Err(error) => return show_usage(&error),
     };
     abort_on_panic();
-    crate::journal::start(Z::KIND.program());
+    journal::start(Z::KIND.program());
     match start::<Z>(&arguments) {
         Ok(()) => Exit::Ok.into(),
         Err(error) => {
@@ -97,7 +95,8 @@ async fn serve<Z: Zone>(
     settings: Z::Settings,
     stdin: Stdin,
 ) -> Result<(), StartError> {
-    let notifier = Notifier::new(Environment::read().notify_socket.as_deref());
+    let environment = Environment::read();
+    let notifier = Notifier::new(environment.notify_socket.as_deref());
     let (stop, stopping) = watch::channel(false);
     let (snapshot, snapshots) = watch::channel(Arc::new(booted.first_snapshot()));
     let node = Arc::new(household::node(
@@ -128,10 +127,12 @@ async fn serve<Z: Zone>(
     };
     household::settle(booted, authority, reins, (&mut housekeeping, &stopping))?;
 
-    let signal = crate::signals::wait(stdin);
-    tokio::pin!(signal);
+    let signal = cofferdam_service::signals::wait(stdin);
+    let alive = notifier.keep_alive(environment.watchdog);
+    tokio::pin!(signal, alive);
     tokio::select! {
         reason = &mut signal => return stopped_early(&node, reason).await,
+        () = &mut alive => {}
         state = tenancies.wait_for(|state| !matches!(state, Tenancy::Waiting)) => {
             if let Ok(Tenancy::Over(exit, refusal)) = state.as_deref() {
                 return Err(StartError::new(*exit, Refusal::clone(refusal)));
@@ -155,6 +156,7 @@ async fn serve<Z: Zone>(
 
     let ended = tokio::select! {
         reason = &mut signal => Ending::Asked(reason.unwrap_or("signal handlers failed")),
+        () = &mut alive => Ending::Asked("the watchdog is no longer fed"),
         state = tenancies.wait_for(|state| matches!(state, Tenancy::Over(..))) => {
             match state.as_deref() {
                 Ok(Tenancy::Over(exit, refusal)) => Ending::Evicted(*exit, Refusal::clone(refusal)),
@@ -229,9 +231,7 @@ async fn listen<Z: Zone>(
     zone: &Arc<Z>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
 ) -> Result<Serving, StartError> {
-    let listener = Listener::bind(node.config().listen)
-        .await
-        .map_err(|error| StartError::new(Exit::TryAgain, error.refusal()))?;
+    let listener = listener(node.config()).await?;
     let service = Arc::new(ZoneService {
         zone: Arc::clone(zone),
         node: Arc::clone(node),
@@ -244,6 +244,34 @@ async fn listen<Z: Zone>(
         Limits::default(),
         node.clock().clone(),
     ))
+}
+
+/// The socket that the service manager bound, or one of our own.
+async fn listener(config: &NodeConfig) -> Result<Listener, StartError> {
+    let try_again = |error: BindError| StartError::new(Exit::TryAgain, error.refusal());
+    let passed = sockets::passed_tcp().map_err(|error| wrong_socket(config, &error.to_string()))?;
+    let Some(passed) = passed else {
+        return Listener::bind(config.listen).await.map_err(try_again);
+    };
+    let listener = Listener::adopt(passed).map_err(try_again)?;
+    // One address: what the firewall was made from is what is listened on.
+    if listener.local_addr() == config.listen {
+        Ok(listener)
+    } else {
+        let passed = format!("the passed socket listens on {}", listener.local_addr());
+        Err(wrong_socket(config, &passed))
+    }
+}
+
+fn wrong_socket(config: &NodeConfig, what: &str) -> StartError {
+    let refusal = Refusal::new(
+        "ND-005",
+        "the service manager passed another socket than the configured one, so the zone does not listen",
+        "let ListenStream= of the socket unit and listen in node.toml name the same address",
+    )
+    .read(what)
+    .read(format!("{}: listen = {}", config.file.display(), config.listen));
+    StartError::new(Exit::Config, refusal)
 }
 
 /// Listener first, so that nothing new begins; then the zone, its tasks, the lease.

@@ -16,11 +16,11 @@ use crate::authority::{Bench, BenchError};
 use crate::clock::Ticks;
 use crate::config::NodeConfig;
 use crate::drift::{Eviction, Outlook, Subject, Waiting, settled};
-use crate::exit::Exit;
 use crate::identity::IdentityKey;
 use crate::lease::{LeaseAction, LeaseEvent, LeaseState};
 use crate::node::Node;
 use crate::record::{Recorder, with_refusal};
+use cofferdam_service::Exit;
 
 /// How long a node on its way out tries to tell the keeper why.
 const FAREWELL: Duration = Duration::from_secs(1);

@@ -10,8 +10,8 @@ use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 
 use crate::authority::Authority;
-use crate::exit::Exit;
 use crate::node::Node;
+use cofferdam_service::Exit;
 
 /// One zone's program: started once its lease is there, called for every request of an admitted peer, stopped after the listener
 /// has drained.

@@ -11,7 +11,7 @@ mod schedule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use cofferdam_hwprofile::{Policy, Refusal, RuleRef};
+use cofferdam_hwprofile::{Policy, Refusal, RuleRef, vocabulary};
 
 use crate::{Code, Faults};
 
@@ -33,9 +33,9 @@ pub struct Sourced<T> {
     pub line: usize,
 }
 
-crate::vocabulary::words! {
+vocabulary! {
     /// What a service uses of a machine.
-    Resource {
+    pub enum Resource {
         /// Processors.
         Cpu = "cpu",
         /// Memory.
@@ -49,9 +49,9 @@ crate::vocabulary::words! {
     }
 }
 
-crate::vocabulary::words! {
+vocabulary! {
     /// How much of it.
-    Level {
+    pub enum Level {
         /// Hardly any.
         Idle = "idle",
         /// Little.
@@ -184,9 +184,9 @@ impl Services {
     }
 }
 
-crate::vocabulary::words! {
+vocabulary! {
     /// The criteria, in the order in which they are told.
-    Criterion {
+    pub enum Criterion {
         /// No security risk: a veto.
         Security = "A1",
         /// They share more than a database.
@@ -261,9 +261,9 @@ pub struct Finding {
     pub why: Option<String>,
 }
 
-crate::vocabulary::words! {
+vocabulary! {
     /// What is advised.
-    Verdict {
+    pub enum Verdict {
         /// One unit, one identity, one node.
         Combine = "combine",
         /// Hardware of their own.

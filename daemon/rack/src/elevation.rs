@@ -14,12 +14,10 @@ mod report;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use cofferdam_hwprofile::{NodeName, Policy, ZoneName};
+use cofferdam_hwprofile::{NodeName, Policy, ZoneName, vocabulary};
 
 use crate::Faults;
-use crate::vocabulary::words;
 
-pub use crate::vocabulary::UnknownWord;
 pub use finding::{Finding, Severity, Spot, Survey, Target};
 pub use power::Load;
 pub use report::{Locator, Report, ReportError, Said};
@@ -139,9 +137,9 @@ pub struct Inlet {
     pub line: usize,
 }
 
-words! {
+vocabulary! {
     /// The face of a rack.
-    Face {
+    pub enum Face {
         /// Towards the cold aisle.
         Front = "front",
         /// Towards the hot aisle.
@@ -149,9 +147,9 @@ words! {
     }
 }
 
-words! {
+vocabulary! {
     /// What a feed is there for.
-    FeedRole {
+    pub enum FeedRole {
         /// Carries the load.
         Primary = "primary",
         /// Carries it when the other is lost.
@@ -159,9 +157,9 @@ words! {
     }
 }
 
-words! {
+vocabulary! {
     /// How many phases a feed has.
-    Phase {
+    pub enum Phase {
         /// One.
         Single = "single-phase",
         /// Three.
@@ -169,9 +167,9 @@ words! {
     }
 }
 
-words! {
+vocabulary! {
     /// Which way the air goes.
-    Airflow {
+    pub enum Airflow {
         /// From the front to the rear.
         FrontToRear = "front-to-rear",
         /// From the rear to the front.

@@ -14,7 +14,6 @@
 //! - [`Epoch`]: the number that only rises.
 //! - [`Verb`], [`VerbSet`]: what one zone may ask of another.
 //! - [`BucketGlob`]: which buckets a flow speaks about.
-//! - `vocabulary`: closed lists of words.
 //! - `spelling`, `document`: a closed reader of TOML that knows its lines.
 //! - `constitution`: the flows that no manifest can allow.
 //! - [`flows`]: `flows.toml`, compiled; default deny; why, and what would have allowed.
@@ -44,7 +43,6 @@ pub mod picture;
 mod spelling;
 mod spiffe;
 mod verb;
-mod vocabulary;
 mod wire;
 
 pub use cofferdam_hwprofile::{

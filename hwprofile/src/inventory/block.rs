@@ -13,8 +13,8 @@ pub use nvme::Controller;
 use crate::fact::{Fact, Reading};
 use crate::identifier::Identifier;
 use crate::sysroot::Sysroot;
+use crate::vocabulary;
 use crate::wire::{ToWire, object, wire_word};
-use crate::zone::vocabulary;
 
 const DIRECTORY: &str = "/sys/block";
 /// The error number of the operating system for a file that is not there.
@@ -24,40 +24,29 @@ const NOT_HARDWARE: &[&str] = &[
     "loop", "ram", "zram", "dm-", "md", "nbd", "rbd", "drbd", "pmem", "nullb", "bcache", "zd",
 ];
 
-/// How a drive is attached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Transport {
-    /// `NVMe` in a slot of this machine.
-    Nvme,
-    /// `NVMe` over a network.
-    NvmeFabric,
-    /// SATA.
-    Sata,
-    /// SAS or another SCSI transport within reach of a cable.
-    Scsi,
-    /// Fibre Channel: what is behind it may be behind other machines too.
-    FibreChannel,
-    /// iSCSI: the same.
-    Iscsi,
-    /// USB.
-    Usb,
-    /// A hypervisor.
-    Virtio,
-    /// Something else.
-    Other,
+vocabulary! {
+    /// How a drive is attached.
+    pub enum Transport {
+        /// `NVMe` in a slot of this machine.
+        Nvme = "nvme",
+        /// `NVMe` over a network.
+        NvmeFabric = "nvme-fabric",
+        /// SATA.
+        Sata = "sata",
+        /// SAS or another SCSI transport within reach of a cable.
+        Scsi = "scsi",
+        /// Fibre Channel: what is behind it may be behind other machines too.
+        FibreChannel = "fibre-channel",
+        /// iSCSI: the same.
+        Iscsi = "iscsi",
+        /// USB.
+        Usb = "usb",
+        /// A hypervisor.
+        Virtio = "virtio",
+        /// Something else.
+        Other = "other",
+    }
 }
-
-vocabulary!(Transport {
-    Nvme = "nvme",
-    NvmeFabric = "nvme-fabric",
-    Sata = "sata",
-    Scsi = "scsi",
-    FibreChannel = "fibre-channel",
-    Iscsi = "iscsi",
-    Usb = "usb",
-    Virtio = "virtio",
-    Other = "other",
-});
 wire_word!(Transport);
 
 impl Transport {
@@ -68,16 +57,15 @@ impl Transport {
     }
 }
 
-/// Whether the medium of a drive can be taken out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Medium {
-    /// It cannot.
-    Fixed,
-    /// It can.
-    Removable,
+vocabulary! {
+    /// Whether the medium of a drive can be taken out.
+    pub enum Medium {
+        /// It cannot.
+        Fixed = "fixed",
+        /// It can.
+        Removable = "removable",
+    }
 }
-
-vocabulary!(Medium { Fixed = "fixed", Removable = "removable" });
 wire_word!(Medium);
 
 /// One drive.

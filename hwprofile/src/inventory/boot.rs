@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::fact::{Fact, Gap, Reading};
 use crate::identifier::Identifier;
 use crate::sysroot::Sysroot;
+use crate::vocabulary;
 use crate::wire::{ToWire, object, wire_word};
-use crate::zone::vocabulary;
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const EFI: &str = "/sys/firmware/efi";
@@ -33,35 +33,29 @@ pub struct Boot {
     pub lockdown: Reading<Lockdown>,
 }
 
-/// Whether the firmware checks what it starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SecureBoot {
-    /// It does.
-    On,
-    /// It does not.
-    Off,
-    /// Its keys can be changed by anybody, so it may as well not.
-    SetupMode,
+vocabulary! {
+    /// Whether the firmware checks what it starts.
+    pub enum SecureBoot {
+        /// It does.
+        On = "on",
+        /// It does not.
+        Off = "off",
+        /// Its keys can be changed by anybody, so it may as well not.
+        SetupMode = "setup-mode",
+    }
 }
 
-vocabulary!(SecureBoot { On = "on", Off = "off", SetupMode = "setup-mode" });
-
-/// How far the kernel is locked down. Later variants lock more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lockdown {
-    /// Not at all.
-    None,
-    /// Root cannot change the running kernel.
-    Integrity,
-    /// Root cannot read the kernel's memory either.
-    Confidentiality,
+vocabulary! {
+    /// How far the kernel is locked down. Later variants lock more.
+    pub enum Lockdown {
+        /// Not at all.
+        None = "none",
+        /// Root cannot change the running kernel.
+        Integrity = "integrity",
+        /// Root cannot read the kernel's memory either.
+        Confidentiality = "confidentiality",
+    }
 }
-
-vocabulary!(Lockdown {
-    None = "none",
-    Integrity = "integrity",
-    Confidentiality = "confidentiality",
-});
 wire_word!(SecureBoot, Lockdown);
 
 impl Boot {

@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::fact::{Fact, Gap, Reading};
 use crate::inventory::live::Live;
 use crate::sysroot::{Sysroot, TEXT_LIMIT};
+use crate::vocabulary;
 use crate::wire::{ToWire, object, wire_word};
-use crate::zone::vocabulary;
 
 const DIRECTORY: &str = "/sys/class/net";
 /// Where the kernel tells of its bonds, with the true addresses of their members.
@@ -21,20 +21,19 @@ const ENOENT: i32 = 2;
 /// The length of an InfiniBand address; its last eight bytes are the port's own.
 const INFINIBAND_LENGTH: usize = 20;
 
-/// What an adapter is attached to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Bus {
-    /// A slot or the board itself.
-    Pci,
-    /// USB: management controllers attach adapters here, with the same address on every machine.
-    Usb,
-    /// A hypervisor.
-    Virtio,
-    /// Something else.
-    Other,
+vocabulary! {
+    /// What an adapter is attached to.
+    pub enum Bus {
+        /// A slot or the board itself.
+        Pci = "pci",
+        /// USB: management controllers attach adapters here, with the same address on every machine.
+        Usb = "usb",
+        /// A hypervisor.
+        Virtio = "virtio",
+        /// Something else.
+        Other = "other",
+    }
 }
-
-vocabulary!(Bus { Pci = "pci", Usb = "usb", Virtio = "virtio", Other = "other" });
 wire_word!(Bus);
 
 /// The address that an adapter was made with: six bytes, or eight of InfiniBand.

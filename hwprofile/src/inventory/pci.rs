@@ -73,22 +73,17 @@ pub struct PciFunction {
     pub physical_function: Fact<String>,
 }
 
-/// How a graphics processor is divided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GpuDivision {
-    /// It is whole. Time slicing cannot be seen from here.
-    Whole,
-    /// It is a partition with memory of its own.
-    Mig,
-    /// It is a virtual function of a device that others may use.
-    VirtualFunction,
+crate::vocabulary! {
+    /// How a graphics processor is divided.
+    pub enum GpuDivision {
+        /// It is whole. Time slicing cannot be seen from here.
+        Whole = "whole",
+        /// It is a partition with memory of its own.
+        Mig = "mig",
+        /// It is a virtual function of a device that others may use.
+        VirtualFunction = "virtual-function",
+    }
 }
-
-crate::zone::vocabulary!(GpuDivision {
-    Whole = "whole",
-    Mig = "mig",
-    VirtualFunction = "virtual-function",
-});
 crate::wire::wire_word!(GpuDivision);
 
 /// One graphics or compute processor.

@@ -13,8 +13,8 @@ use crate::fact::{Fact, Gap, Reading};
 use crate::inventory::live::{Devices, Live};
 use crate::sysroot::Sysroot;
 use crate::tpm::{AnswerError, Endorsement, EndorsementKey, TpmError, ask};
+use crate::vocabulary;
 use crate::wire::{ToWire, object, wire_word};
-use crate::zone::vocabulary;
 use memory::{MEMORY, Memory};
 
 const DIRECTORY: &str = "/sys/class/tpm";
@@ -25,16 +25,15 @@ const DEVICE: &str = "/dev/tpmrm0";
 const EIO: i32 = 5;
 const ENODEV: i32 = 19;
 
-/// The version of a TPM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TpmVersion {
-    /// 1.2.
-    OneTwo,
-    /// 2.0.
-    Two,
+vocabulary! {
+    /// The version of a TPM.
+    pub enum TpmVersion {
+        /// 1.2.
+        OneTwo = "1.2",
+        /// 2.0.
+        Two = "2.0",
+    }
 }
-
-vocabulary!(TpmVersion { OneTwo = "1.2", Two = "2.0" });
 wire_word!(TpmVersion);
 
 impl ToWire for EndorsementKey {

@@ -13,7 +13,7 @@ use crate::policy::fault::{Faults, Located};
 use crate::policy::raw::{Table, short, suggest};
 use crate::policy::spelling::meant;
 use crate::refusal::RuleRef;
-use crate::zone::vocabulary;
+use crate::vocabulary;
 
 const KEYS: &[&str] = &[
     "inherits",
@@ -36,73 +36,67 @@ pub struct Demand<T> {
     pub rule: RuleRef,
 }
 
-/// Whether the machine may be a virtual one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum VirtualizationDemand {
-    /// Bare metal only.
-    None,
-    /// A virtual machine is admitted.
-    Vm,
+vocabulary! {
+    /// Whether the machine may be a virtual one.
+    pub enum VirtualizationDemand {
+        /// Bare metal only.
+        None = "none",
+        /// A virtual machine is admitted.
+        Vm = "vm",
+    }
 }
 
-vocabulary!(VirtualizationDemand { None = "none", Vm = "vm" });
-
-/// Whether the zone may run in a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ContainerDemand {
-    /// The machine's own namespaces only.
-    None,
-    /// A container is admitted.
-    Allow,
+vocabulary! {
+    /// Whether the zone may run in a container.
+    pub enum ContainerDemand {
+        /// The machine's own namespaces only.
+        None = "none",
+        /// A container is admitted.
+        Allow = "allow",
+    }
 }
 
-vocabulary!(ContainerDemand { None = "none", Allow = "allow" });
-
-/// Whether secure boot must be on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SecureBootDemand {
-    /// It must be on.
-    On,
-    /// It is not asked for.
-    Any,
+vocabulary! {
+    /// Whether secure boot must be on.
+    pub enum SecureBootDemand {
+        /// It must be on.
+        On = "on",
+        /// It is not asked for.
+        Any = "any",
+    }
 }
 
-vocabulary!(SecureBootDemand { On = "on", Any = "any" });
-
-/// How devices must be held by an IOMMU.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum IommuDemand {
-    /// Every device translates.
-    Translated,
-    /// There is an IOMMU.
-    Present,
-    /// It is not asked for.
-    Any,
+vocabulary! {
+    /// How devices must be held by an IOMMU.
+    pub enum IommuDemand {
+        /// Every device translates.
+        Translated = "translated",
+        /// There is an IOMMU.
+        Present = "present",
+        /// It is not asked for.
+        Any = "any",
+    }
 }
 
-vocabulary!(IommuDemand { Translated = "translated", Present = "present", Any = "any" });
-
-/// Which TPM must be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TpmDemand {
-    /// Version 2.0.
-    Two,
-    /// It is not asked for.
-    Any,
+vocabulary! {
+    /// Which TPM must be there.
+    pub enum TpmDemand {
+        /// Version 2.0.
+        Two = "2.0",
+        /// It is not asked for.
+        Any = "any",
+    }
 }
 
-vocabulary!(TpmDemand { Two = "2.0", Any = "any" });
-
-/// Whether removable storage may be attached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RemovableDemand {
-    /// None may be attached.
-    Forbid,
-    /// It is admitted.
-    Allow,
+vocabulary! {
+    /// Whether removable storage may be attached.
+    pub enum RemovableDemand {
+        /// None may be attached.
+        Forbid = "forbid",
+        /// It is admitted.
+        Allow = "allow",
+    }
 }
-
-vocabulary!(RemovableDemand { Forbid = "forbid", Allow = "allow" });
 
 /// Which weaknesses of the processor must be mended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,22 +14,22 @@ use crate::policy::file;
 use crate::policy::raw::Table;
 use crate::policy::zone::ZoneRule;
 use crate::refusal::RuleRef;
-use crate::zone::{DataClass, vocabulary};
+use crate::vocabulary;
+use crate::zone::DataClass;
 
 const KEYS: &[&str] = &["zones", "domain", "on_unproven", "why"];
 /// Every other zone.
 const EVERY: &str = "*";
 
-/// What happens when separation is neither shown nor contradicted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum OnUnproven {
-    /// The pair is refused.
-    Refuse,
-    /// The pair is admitted and the doubt is reported. Never where a zone holds identifying data.
-    Warn,
+vocabulary! {
+    /// What happens when separation is neither shown nor contradicted.
+    pub enum OnUnproven {
+        /// The pair is refused.
+        Refuse = "refuse",
+        /// The pair is admitted and the doubt is reported. Never where a zone holds identifying data.
+        Warn = "warn",
+    }
 }
-
-vocabulary!(OnUnproven { Refuse = "refuse", Warn = "warn" });
 
 /// The second side of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]

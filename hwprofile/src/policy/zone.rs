@@ -9,7 +9,8 @@ use crate::policy::file;
 use crate::policy::platform::{Demand, Platform, Platforms};
 use crate::policy::raw::{Table, short};
 use crate::refusal::RuleRef;
-use crate::zone::{Because, DataClass, Exposure, ZoneKind, vocabulary};
+use crate::vocabulary;
+use crate::zone::{Because, DataClass, Exposure, ZoneKind};
 
 const KEYS: &[&str] = &["kind", "exposure", "data", "because", "needs", "platform"];
 const NEEDS_KEYS: &[&str] = &[
@@ -48,16 +49,15 @@ pub struct ZoneRule {
     pub line: usize,
 }
 
-/// How a graphics processor may be divided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GpuSharingDemand {
-    /// Whole processors only.
-    None,
-    /// Whole processors, or partitions with memory of their own (MIG).
-    Mig,
+vocabulary! {
+    /// How a graphics processor may be divided.
+    pub enum GpuSharingDemand {
+        /// Whole processors only.
+        None = "none",
+        /// Whole processors, or partitions with memory of their own (MIG).
+        Mig = "mig",
+    }
 }
-
-vocabulary!(GpuSharingDemand { None = "none", Mig = "mig" });
 
 /// What a machine must have at least; what is not written is not asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -12,12 +12,25 @@ use crate::identity::Identity;
 use crate::inventory::{Dmi, HypervisorFlag, Virtualization};
 use crate::{Evidence, Fact, Grade, Inventory, NodeVerdict, judge_node, placeholder};
 
-/// The folder of captures, absolute or relative to the workspace.
+/// The folder of captures. Without it whoever asks is skipped, and that is said here.
+pub(super) fn shared() -> Option<PathBuf> {
+    let captures = captures();
+    if captures.is_none() {
+        writeln!(
+            std::io::stderr(),
+            "skipped: COFFERDAM_SHARED names no folder with captures"
+        )
+        .expect("standard error");
+    }
+    captures
+}
+
+/// Where `COFFERDAM_SHARED` says, absolute or relative to the workspace.
 #[expect(
     clippy::disallowed_methods,
     reason = "where the captures lie is the tester's to say"
 )]
-pub(super) fn shared() -> Option<PathBuf> {
+fn captures() -> Option<PathBuf> {
     let named = PathBuf::from(std::env::var("COFFERDAM_SHARED").ok()?);
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
     let shared = if named.is_absolute() {
@@ -32,11 +45,6 @@ pub(super) fn shared() -> Option<PathBuf> {
 #[test]
 fn captures_of_real_machines_are_read_truthfully() {
     let Some(captures) = shared() else {
-        writeln!(
-            std::io::stderr(),
-            "skipped: COFFERDAM_SHARED names no folder with captures"
-        )
-        .expect("standard error");
         return;
     };
     let dell = unpack_ttar(&captures.join("prometheus/procfs-fixtures.ttar"));
@@ -95,11 +103,6 @@ fn captures_of_real_machines_are_read_truthfully() {
 #[test]
 fn what_dmidecode_printed_of_real_servers_is_read_from_bytes() {
     let Some(captures) = shared() else {
-        writeln!(
-            std::io::stderr(),
-            "skipped: COFFERDAM_SHARED names no folder with captures"
-        )
-        .expect("standard error");
         return;
     };
     let mut reports = Vec::new();
@@ -185,11 +188,6 @@ fn compare(dmi: &Dmi, printed: &[table::Printed], path: &Path) {
 #[test]
 fn dumps_of_firmware_tables_are_read_with_their_entry_points() {
     let Some(captures) = shared() else {
-        writeln!(
-            std::io::stderr(),
-            "skipped: COFFERDAM_SHARED names no folder with captures"
-        )
-        .expect("standard error");
         return;
     };
     for (name, version, modules) in [

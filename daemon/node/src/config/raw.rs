@@ -32,6 +32,7 @@ pub(super) struct NodeToml {
     simulated: bool,
     rescan_seconds: Option<toml::Spanned<u64>>,
     settle_seconds: Option<toml::Spanned<u64>>,
+    dialler: Option<PathBuf>,
     #[serde(default)]
     peers: BTreeMap<toml::Spanned<String>, toml::Spanned<String>>,
     keeper: Option<toml::Table>,
@@ -126,6 +127,7 @@ impl NodeToml {
             },
             rescan,
             settle,
+            dialler: self.dialler.map(|path| directory.join(path)),
             peers,
             zone_settings: tables.into_iter().next().unwrap_or_default(),
         })

@@ -130,7 +130,7 @@ async fn from_kernel(socket: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> io::Result
             ) {
                 Ok(length) => heard
                     .wakes
-                    .push(super::read(buffer.get(..length).unwrap_or(&[]))),
+                    .push(Wake::read(buffer.get(..length).unwrap_or(&[]))),
                 Err(Errno::EAGAIN) => {
                     ready.clear_ready();
                     break;
@@ -151,12 +151,12 @@ async fn from_bell(socket: &UnixDatagram, buffer: &mut [u8]) -> io::Result<Heard
     let length = socket.recv(buffer).await?;
     heard
         .wakes
-        .push(super::read(buffer.get(..length).unwrap_or(&[])));
+        .push(Wake::read(buffer.get(..length).unwrap_or(&[])));
     while heard.wakes.len() < BATCH {
         match socket.try_recv(buffer) {
             Ok(length) => heard
                 .wakes
-                .push(super::read(buffer.get(..length).unwrap_or(&[]))),
+                .push(Wake::read(buffer.get(..length).unwrap_or(&[]))),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) => return Err(error),
         }

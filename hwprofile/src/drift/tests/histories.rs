@@ -32,6 +32,17 @@ fn breaks(certainty: Certainty) -> Finding {
     }
 }
 
+/// A machine that keeps the rules until `from` and breaks one ever after.
+fn breaks_from(from: u64, certainty: Certainty) -> impl Fn(u64) -> Finding {
+    move |now| {
+        if now >= from {
+            breaks(certainty)
+        } else {
+            keeps()
+        }
+    }
+}
+
 fn misses(devices: &[Device]) -> Finding {
     Finding::Misses {
         devices: devices.to_vec(),
@@ -134,13 +145,7 @@ impl<W: Fn(u64) -> Finding> Bench<W> {
 
 #[test]
 fn a_forbidden_device_is_refused_within_the_moment_of_gathering_and_one_look() {
-    let mut bench = Bench::new(50, |now| {
-        if now >= 5_000 {
-            breaks(Certainty::Certain)
-        } else {
-            keeps()
-        }
-    });
+    let mut bench = Bench::new(50, breaks_from(5_000, Certainty::Certain));
     bench.pass(5_000);
     bench.give(number(1));
     bench.pass(10_000);
@@ -149,13 +154,7 @@ fn a_forbidden_device_is_refused_within_the_moment_of_gathering_and_one_look() {
 
 #[test]
 fn a_forbidden_device_without_any_event_is_refused_within_a_minute() {
-    let mut bench = Bench::new(50, |now| {
-        if now >= 100 {
-            breaks(Certainty::Certain)
-        } else {
-            keeps()
-        }
-    });
+    let mut bench = Bench::new(50, breaks_from(100, Certainty::Certain));
     bench.pass(100_000);
     assert!(bench.refused.is_some_and(|at| at <= millis(PERIOD) + 150));
 }
@@ -172,13 +171,7 @@ fn a_storm_of_a_hundred_thousand_events_changes_no_verdict_and_costs_a_bounded_n
     let looks = u64::try_from(bench.looks.len()).unwrap();
     assert!(looks <= bound, "{looks} looks");
     // What is forbidden is found in the middle of the storm as it is without.
-    let mut bench = Bench::new(20, |now| {
-        if now >= 5_000 {
-            breaks(Certainty::Certain)
-        } else {
-            keeps()
-        }
-    });
+    let mut bench = Bench::new(20, breaks_from(5_000, Certainty::Certain));
     for sequence in 0..100_000 {
         bench.pass(sequence / 10);
         if bench.refused.is_none() {
@@ -304,13 +297,7 @@ fn what_could_not_be_read_is_looked_at_once_more_and_then_refused() {
     bench.give(number(1));
     bench.pass(50_000);
     assert_eq!(bench.refused, None, "the second look could read it");
-    let mut bench = Bench::new(10, |now| {
-        if now >= 1_000 {
-            breaks(Certainty::Torn)
-        } else {
-            keeps()
-        }
-    });
+    let mut bench = Bench::new(10, breaks_from(1_000, Certainty::Torn));
     bench.pass(1_000);
     bench.give(number(1));
     bench.pass(50_000);
@@ -381,8 +368,7 @@ proptest! {
     fn whatever_events_come_what_breaks_a_rule_is_refused_in_time_and_once(
         steps in steps(), cost in 0_u64..900, from in 0_u64..200_000, heard: bool,
     ) {
-        let world = move |now| if now >= from { breaks(Certainty::Certain) } else { keeps() };
-        let mut bench = Bench::new(cost, world);
+        let mut bench = Bench::new(cost, breaks_from(from, Certainty::Certain));
         for step in steps {
             if bench.now >= from { break }
             match step {

@@ -4,6 +4,7 @@
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The notification socket, if the program runs under one.
 #[derive(Debug)]
@@ -35,6 +36,24 @@ impl Notifier {
         self.send(&format!("STATUS={}", one_line(status)));
     }
 
+    /// `WATCHDOG=1`: the event loop turns.
+    pub fn alive(&self) {
+        self.send("WATCHDOG=1");
+    }
+
+    /// Says that the event loop turns, twice in the time that a watchdog grants; for ever, and silent without a watchdog. To be
+    /// polled by the task whose life it proclaims.
+    pub async fn keep_alive(&self, watchdog: Option<Duration>) {
+        let Some(watchdog) = watchdog else {
+            return std::future::pending().await;
+        };
+        let mut beat = tokio::time::interval(watchdog / 2);
+        loop {
+            beat.tick().await;
+            self.alive();
+        }
+    }
+
     /// `STOPPING=1`: the listener drains.
     pub fn stopping(&self) {
         self.send("STOPPING=1\nSTATUS=draining");
@@ -64,12 +83,44 @@ mod tests {
         let receiver = UnixDatagram::bind(&path).expect("a socket in it");
         let notifier = Notifier::new(path.to_str());
         notifier.ready("serving\nas st1");
+        notifier.alive();
         notifier.stopping();
         let mut buffer = [0_u8; 128];
         let length = receiver.recv(&mut buffer).expect("a first message");
         assert_eq!(&buffer[..length], b"READY=1\nSTATUS=serving as st1");
         let length = receiver.recv(&mut buffer).expect("a second message");
+        assert_eq!(&buffer[..length], b"WATCHDOG=1");
+        let length = receiver.recv(&mut buffer).expect("a third message");
         assert!(buffer[..length].starts_with(b"STOPPING=1"));
+    }
+
+    #[tokio::test]
+    async fn a_watchdog_is_fed_again_and_again_while_the_loop_turns() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("notify");
+        let receiver = UnixDatagram::bind(&path).expect("a socket in it");
+        let notifier = Notifier::new(path.to_str());
+        let beats = tokio::task::spawn_blocking(move || {
+            let mut buffer = [0_u8; 32];
+            for _ in 0..3 {
+                let length = receiver.recv(&mut buffer).expect("a beat");
+                assert_eq!(&buffer[..length], b"WATCHDOG=1");
+            }
+        });
+        tokio::select! {
+            () = notifier.keep_alive(Some(Duration::from_millis(2))) => panic!("it goes on"),
+            beats = beats => beats.expect("three beats"),
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_watchdog_nothing_is_ever_fed() {
+        let notifier = Notifier::new(None);
+        tokio::select! {
+            biased;
+            () = notifier.keep_alive(None) => panic!("it goes on"),
+            () = std::future::ready(()) => {}
+        }
     }
 
     #[test]

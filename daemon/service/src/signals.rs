@@ -5,7 +5,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Whether the end of standard input is a reason to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stdin {
+pub enum Stdin {
     /// It is.
     Watched,
     /// It is not.
@@ -16,7 +16,7 @@ pub(crate) enum Stdin {
 ///
 /// # Errors
 /// The handlers cannot be installed.
-pub(crate) async fn wait(stdin: Stdin) -> std::io::Result<&'static str> {
+pub async fn wait(stdin: Stdin) -> std::io::Result<&'static str> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut quit = signal(SignalKind::quit())?;
