@@ -1,7 +1,10 @@
 //! Machines with a TPM that was asked: a family of its own, pinned and compared like the others.
 
+use std::sync::Arc;
+
 use super::rig::{Machine, lab_policy, node, parse, policy_text};
 use crate::domain::{Domain, Family, WitnessKind};
+use crate::drift::{DeviceKind, Finding, Law, Look};
 use crate::identity::{Identity, Reach};
 use crate::inventory::{EndorsementKey, Virtualization};
 use crate::policy::{PinBlock, Standing};
@@ -286,6 +289,28 @@ fn the_inventory_shows_the_key_to_its_own_operator_and_debug_does_not() {
     assert_eq!(keys[0]["key"], key('a'));
     assert_eq!(keys[0]["origin"], "certificate a");
     assert!(!format!("{inventory:?}").contains(&"a".repeat(64)));
+}
+
+#[test]
+fn a_pinned_tpm_that_is_gone_is_missing_and_not_another_machine() {
+    let line = format!("tpm = [\"{}\"]", key('a'));
+    let law = Law {
+        policy: Arc::new(parse(&pinning(&line, 4))),
+        node: node("st1"),
+    };
+    let with = ("lab", Grade::E0Simulated);
+    let whole = with_keys("st1", &['a']);
+    let first = Look::at(Some(&law), with, &whole, None);
+    assert!(matches!(first.finding, Finding::Keeps { .. }));
+    let mut gone = whole;
+    gone.tpm.fact = Fact::Absent;
+    gone.tpm_endorsement.fact = Fact::Absent;
+    let next = Look::at(Some(&law), with, &gone, Some(first.past));
+    let Finding::Misses { devices, .. } = next.finding else {
+        panic!("{:?}", next.finding)
+    };
+    assert_eq!(devices.len(), 1);
+    assert_eq!(devices[0].kind(), DeviceKind::Tpm);
 }
 
 #[test]

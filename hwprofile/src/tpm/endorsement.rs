@@ -46,6 +46,9 @@ const HEAD: usize = 4;
 /// How much is read at once where the TPM tells nothing, and at most, in bytes.
 const PIECE: u16 = 512;
 const PIECE_LIMIT: u16 = 1024;
+/// How the codes of warnings are told from those of errors: busy memory, too many writes.
+const WARNING_MASK: u32 = 0x980;
+const WARNING: u32 = 0x900;
 /// Attributes of an index.
 const OWNER_READ: u32 = 1 << 17;
 const AUTH_READ: u32 = 1 << 18;
@@ -128,11 +131,14 @@ impl From<&str> for Why {
     }
 }
 
-/// A refusal speaks about one place; whatever else goes wrong ends the conversation.
+/// A refusal speaks about one place; whatever else goes wrong ends the conversation, and so does a
+/// refusal that would be none at another time.
 fn of_one_place<T>(result: Result<T, TpmError>) -> Result<Result<T, Why>, TpmError> {
     match result {
         Ok(value) => Ok(Ok(value)),
-        Err(TpmError::Answer(refused @ AnswerError::Refused(_))) => {
+        Err(TpmError::Answer(refused @ AnswerError::Refused(code)))
+            if code & WARNING_MASK != WARNING =>
+        {
             Ok(Err(Why(refused.to_string())))
         }
         Err(other) => Err(other),

@@ -187,7 +187,8 @@ fn a_permanent_key_that_endorses_nothing_is_not_taken() {
 
 #[test]
 fn a_refusal_about_one_place_is_told_and_about_the_whole_ends_the_conversation() {
-    for (command, refusal) in [(NV_READ, 0x149), (NV_READ_PUBLIC, 0x18b)] {
+    // Locked, a wrong password of the owner, no such index.
+    for (command, refusal) in [(NV_READ, 0x148), (NV_READ, 0x9a2), (NV_READ_PUBLIC, 0x18b)] {
         let mut tpm = FakeTpm::new().certified(RSA_PLACE, 1);
         tpm.refuses.insert(command, refusal);
         let told = told(&mut tpm);
@@ -205,6 +206,21 @@ fn a_refusal_about_one_place_is_told_and_about_the_whole_ends_the_conversation()
         error,
         TpmError::Answer(AnswerError::Refused(0x101))
     ));
+}
+
+#[test]
+fn a_refusal_that_would_be_none_at_another_time_ends_the_conversation() {
+    // Its memory is worn by too many writes, or busy.
+    for warning in [0x920, 0x923] {
+        let mut tpm = FakeTpm::new().certified(RSA_PLACE, 1);
+        tpm.keys.insert(PERMANENT, rsa(ENDORSES, &[0xc1; 256], 0));
+        tpm.refuses.insert(NV_READ, warning);
+        let error = ask(&mut tpm).unwrap_err();
+        assert!(
+            matches!(error, TpmError::Answer(AnswerError::Refused(code)) if code == warning),
+            "no other key is taken for the whole truth: {error}"
+        );
+    }
 }
 
 #[test]
