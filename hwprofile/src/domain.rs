@@ -65,6 +65,8 @@ vocabulary! {
         Firmware = "firmware",
         /// What the firmware says of the enclosure.
         Chassis = "chassis",
+        /// The endorsement keys of the TPM.
+        Tpm = "tpm",
         /// Permanent addresses of network adapters.
         Nic = "nic",
         /// Identifiers of drives.
@@ -87,6 +89,8 @@ vocabulary! {
         ProductUuid = "product_uuid",
         /// The serial number of the enclosure.
         ChassisSerial = "chassis_serial",
+        /// An endorsement key of the TPM.
+        TpmEndorsement = "tpm_endorsement",
         /// The permanent address of a network adapter, globally administered.
         NicAddress = "nic_address",
         /// The worldwide identifier of a drive.
@@ -115,6 +119,7 @@ impl WitnessKind {
             Self::BootId => Family::Boot,
             Self::ProductSerial | Self::BoardSerial | Self::ProductUuid => Family::Firmware,
             Self::ChassisSerial => Family::Chassis,
+            Self::TpmEndorsement => Family::Tpm,
             Self::NicAddress => Family::Nic,
             Self::DiskWwid | Self::DiskSerial => Family::Disk,
             Self::GpuUuid => Family::Gpu,
@@ -125,9 +130,11 @@ impl WitnessKind {
     #[must_use]
     pub const fn strength(self) -> Strength {
         match self {
-            Self::ProductSerial | Self::BoardSerial | Self::DiskWwid | Self::GpuUuid => {
-                Strength::Strong
-            }
+            Self::ProductSerial
+            | Self::BoardSerial
+            | Self::TpmEndorsement
+            | Self::DiskWwid
+            | Self::GpuUuid => Strength::Strong,
             Self::BootId
             | Self::ProductUuid
             | Self::ChassisSerial

@@ -243,7 +243,7 @@ impl Evidence {
     /// The tokens that name this host and its board, for the rule that nobody talks to himself.
     #[must_use]
     pub fn host_tokens(&self) -> BTreeSet<Token> {
-        let families = [Family::Boot, Family::Firmware];
+        let families = [Family::Boot, Family::Firmware, Family::Tpm];
         families
             .into_iter()
             .flat_map(|f| self.of_family(f))

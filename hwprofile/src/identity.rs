@@ -10,7 +10,7 @@ use crate::fact::{Fact, Reading};
 use crate::identifier::Identifier;
 use crate::inventory::{
     Bus, Disk, Dmi, Gpu, GpuDivision, HardwareAddress, Inventory, Medium, Nic, RackLocator,
-    Transport,
+    Transport, Virtualization,
 };
 use crate::uuid::{Derived, Uuid};
 use crate::vocabulary;
@@ -76,6 +76,7 @@ impl Identity {
         for serial in enclosures(dmi) {
             identity.add(WitnessKind::ChassisSerial, Reach::Local, &serial);
         }
+        identity.add_endorsement(inventory);
         identity.add_nics(&inventory.nics);
         identity.add_disks(&inventory.disks);
         identity.add_gpus(&inventory.gpus);
@@ -114,6 +115,21 @@ impl Identity {
         if reading.value().is_none() {
             let fact = reading.fact.as_ref().map(|_| String::new());
             self.unseen.push((kind, fact.at(reading.path.clone())));
+        }
+    }
+
+    /// A TPM lies inside the machine where nothing shows a hypervisor. One that a hypervisor gives
+    /// is a file of its host: two of them differ on one and the same board.
+    fn add_endorsement(&mut self, inventory: &Inventory) {
+        let keys = &inventory.tpm_endorsement;
+        self.add_none(WitnessKind::TpmEndorsement, keys);
+        let reach = match inventory.virtualization.value() {
+            Some(Virtualization::BareMetal) => Reach::Local,
+            Some(Virtualization::Virtual(_)) | None => Reach::Remote,
+        };
+        for key in keys.value().into_iter().flatten() {
+            let reading = Fact::Value(key.key.clone()).at(format!("{} {}", keys.path, key.origin));
+            self.add(WitnessKind::TpmEndorsement, reach, &reading);
         }
     }
 

@@ -44,6 +44,7 @@ pub use tpm::TpmVersion;
 
 use crate::fact::Reading;
 use crate::sysroot::Sysroot;
+pub use crate::tpm::EndorsementKey;
 use crate::wire::{ToWire, object};
 use live::Live;
 
@@ -84,6 +85,10 @@ pub struct Inventory {
     pub removable: Reading<Vec<String>>,
     /// The version of the TPM.
     pub tpm: Reading<TpmVersion>,
+    /// Who made the TPM, as it says itself.
+    pub tpm_manufacturer: Reading<String>,
+    /// The endorsement keys of the TPM; only a running machine tells them.
+    pub tpm_endorsement: Reading<Vec<EndorsementKey>>,
 }
 
 impl Inventory {
@@ -96,6 +101,8 @@ impl Inventory {
         let processor = Processor::read(&sysroot);
         let pci = pci::read(&sysroot);
         let disks = block::read(&sysroot);
+        let tpm = tpm::read(&sysroot);
+        let (tpm_manufacturer, tpm_endorsement) = tpm::endorsement(&live, &tpm);
         Self {
             dmi,
             boot: Boot::read(&sysroot),
@@ -110,7 +117,9 @@ impl Inventory {
             nics: network::read(&sysroot, &live),
             removable: removable(&disks),
             disks,
-            tpm: tpm::read(&sysroot),
+            tpm,
+            tpm_manufacturer,
+            tpm_endorsement,
         }
     }
 
@@ -134,6 +143,8 @@ impl Inventory {
             ("disks", self.disks.to_value()),
             ("removable", self.removable.to_value()),
             ("tpm", self.tpm.to_value()),
+            ("tpm_manufacturer", self.tpm_manufacturer.to_value()),
+            ("tpm_endorsement", self.tpm_endorsement.to_value()),
         ])
     }
 }

@@ -18,6 +18,7 @@
 //! - [`sysroot`]: bounded reads below a directory that no link can leave.
 //! - [`smbios`]: the firmware's own table, walked within its bytes.
 //! - [`netlink`]: what the kernel tells of its network links.
+//! - [`tpm`]: what a TPM is asked, and how its endorsement keys are named.
 //! - [`placeholder`], [`identifier`], [`uuid`]: what names a machine, and what only seems to.
 //! - [`inventory`]: all facts of one machine.
 //! - [`identity`]: the witnesses among the facts, derived ones counted once.
@@ -45,6 +46,7 @@ pub mod policy;
 pub mod refusal;
 pub mod smbios;
 pub mod sysroot;
+pub mod tpm;
 pub mod uuid;
 pub mod verdict;
 pub mod vocabulary;

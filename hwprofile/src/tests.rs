@@ -3,6 +3,7 @@
 mod adapters;
 mod damage;
 mod drives;
+mod endorsement;
 mod evidence;
 mod firmware;
 mod fixtures;

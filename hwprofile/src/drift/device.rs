@@ -296,6 +296,8 @@ pub(super) fn with_missing(now: &Inventory, before: &Inventory) -> Inventory {
     let half = restore(&mut whole.pci, &before.pci);
     if now.tpm.fact == Fact::Absent {
         whole.tpm = before.tpm.clone();
+        whole.tpm_manufacturer = before.tpm_manufacturer.clone();
+        whole.tpm_endorsement = before.tpm_endorsement.clone();
     }
     whole.removable = inventory::removable(&whole.disks);
     // The groups were all looked at before one function was found without one.

@@ -33,6 +33,17 @@ pub(super) struct Live {
     pub(super) hypervisor: Fact<Hypervisor>,
     /// The permanent addresses of the network links.
     pub(super) addresses: Fact<Addresses>,
+    /// Whose devices would answer.
+    pub(super) devices: Devices,
+}
+
+/// Whose devices answer to the names in `/dev`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Devices {
+    /// Those of the machine that is read.
+    Its,
+    /// Those of the machine that reads a capture: they must not be asked.
+    Another,
 }
 
 /// What the processor says about a hypervisor below it.
@@ -50,11 +61,13 @@ impl Live {
             return Self {
                 hypervisor: Fact::Absent,
                 addresses: Fact::Absent,
+                devices: Devices::Another,
             };
         }
         Self {
             hypervisor: hypervisor(),
             addresses: addresses().into(),
+            devices: Devices::Its,
         }
     }
 }

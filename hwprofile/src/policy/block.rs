@@ -59,6 +59,8 @@ impl PinBlock {
             pins.value(WitnessKind::ProductUuid, "product_uuid", uuid);
         }
         pins.text(WitnessKind::ChassisSerial, "chassis_serial");
+        let keys = pins.values(WitnessKind::TpmEndorsement);
+        pins.list(WitnessKind::TpmEndorsement, "tpm", &keys);
         let addresses = pins.values(WitnessKind::NicAddress);
         pins.list(WitnessKind::NicAddress, "nic", &addresses);
         pins.drives();

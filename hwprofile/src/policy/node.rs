@@ -28,12 +28,13 @@ const PIN_KEYS: &[&str] = &[
     "board_serial",
     "product_uuid",
     "chassis_serial",
+    "tpm",
     "nic",
     "disk",
     "gpu",
 ];
 /// The families whose pins can count.
-const FAMILY_COUNT: u64 = 5;
+const FAMILY_COUNT: u64 = 6;
 /// How many families must match where the file does not say.
 const QUORUM: u64 = 2;
 /// The highest rack unit.
@@ -213,7 +214,7 @@ fn read_quorum(
     } else if quorum > pinned {
         let consequence =
             format!("a quorum of {quorum} cannot be met: {pinned} independent families are pinned");
-        let fix = "pin values of more families: product_serial, nic, disk, gpu".to_owned();
+        let fix = "pin values of more families: product_serial, tpm, nic, disk, gpu".to_owned();
         faults.push(Code::Quorum, rule, consequence, fix);
     }
     u8::try_from(quorum).unwrap_or(u8::MAX)
@@ -255,6 +256,10 @@ fn read_pins(table: &Table<'_, '_>, faults: &mut Faults) -> Pins {
     if let Some(text) = table.text("product_uuid", faults) {
         let fact = uuid(&text.value);
         add(WitnessKind::ProductUuid, text, fact, faults);
+    }
+    for text in table.texts("tpm", faults).unwrap_or_default() {
+        let fact = crate::tpm::pinned(&text.value);
+        add(WitnessKind::TpmEndorsement, text, fact, faults);
     }
     for text in table.texts("nic", faults).unwrap_or_default() {
         let fact = address(&text.value);

@@ -184,7 +184,7 @@ fn a_word_outside_its_vocabulary_is_told_with_the_words() {
     check(
         "quorum   = 2\n",
         "quorum   = 0\n",
-        ("HW-005", "quorum", "from 1 to 5"),
+        ("HW-005", "quorum", "from 1 to 6"),
     );
     check(
         "\"retbleed\"",

@@ -101,6 +101,7 @@ fn host(a: Side<'_>, b: Side<'_>) -> Sharing {
     let families = [
         Family::Boot,
         Family::Firmware,
+        Family::Tpm,
         Family::Nic,
         Family::Disk,
         Family::Gpu,
@@ -109,7 +110,13 @@ fn host(a: Side<'_>, b: Side<'_>) -> Sharing {
 }
 
 fn board(a: Side<'_>, b: Side<'_>) -> Sharing {
-    let families = [Family::Firmware, Family::Nic, Family::Disk, Family::Gpu];
+    let families = [
+        Family::Firmware,
+        Family::Tpm,
+        Family::Nic,
+        Family::Disk,
+        Family::Gpu,
+    ];
     on_bare_metal(named(by_families(&families, a, b), a, b), a, b)
 }
 

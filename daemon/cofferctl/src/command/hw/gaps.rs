@@ -82,7 +82,12 @@ fn reason(errno: i64) -> String {
 
 fn help(path: &str, errno: i64) -> &'static str {
     let denied = DENIED.contains(&errno);
-    if path.starts_with("/sys/kernel/security") && !denied {
+    if path.starts_with("/dev/tpm") && denied {
+        // A device is opened for writing too, which the capability below does not give.
+        "run as root, or as a member of the group tss"
+    } else if path.starts_with("/dev/tpm") {
+        "see that this process is shown the device, and that the kernel's log says nothing of it"
+    } else if path.starts_with("/sys/kernel/security") && !denied {
         "mount -t securityfs securityfs /sys/kernel/security"
     } else if path.starts_with("/sys/firmware/efi") && !denied {
         "mount -t efivarfs efivarfs /sys/firmware/efi/efivars"
@@ -125,6 +130,18 @@ mod tests {
         let text = unread.text();
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.starts_with("/x\\u{a}\\u{1b}[2J: cannot"), "{text}");
+    }
+
+    #[test]
+    fn a_tpm_that_may_not_be_asked_is_told_with_the_group_that_may() {
+        let unread = told(&json!({
+            "tpm_manufacturer": { "path": "/dev/tpmrm0", "state": "unreadable", "errno": 13 },
+            "tpm_endorsement": { "path": "/dev/tpmrm0", "state": "unreadable", "errno": 13 },
+        }));
+        assert_eq!(unread.count(), ", 1 fact could not be read");
+        let text = unread.text();
+        assert!(text.contains("/dev/tpmrm0: cannot be read"), "{text}");
+        assert!(text.contains("group tss"), "{text}");
     }
 
     #[test]
