@@ -207,11 +207,15 @@ codes! {
          NODE.json.";
     IdleSupply = "RK-058", "K7: a supply that draws nothing",
         "A supply with maximum_w = 0 makes its feed look free in every case.",
-        "Write what the supply may draw when it carries the device alone.";
+        "Write what the supply may draw at most.";
     ReportUnreadable = "RK-059", "K12: a report that cannot be read",
         "The file is no inventory or evidence that this program knows, or it is named after no \
          node of the policy.",
         "Write the reports again with the program of this release; NODE.json is the file's name.";
+    DrawUnknown = "RK-060", "K7: a device without power",
+        "The rack has feeds and a device in it says nothing of its power, so it counts as if it \
+         drew nothing.",
+        "Add power; write power = [] for a device that draws nothing.";
     ExposedReads = "RK-101", "the constitution: an exposed zone reaches into identifying data",
         "A zone of kind intake, or of public exposure, may write to a zone with identifying \
          data, never read from it.",

@@ -10,6 +10,8 @@ mod foreign;
 mod power;
 mod read;
 mod report;
+#[cfg(test)]
+pub(crate) mod sample;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -100,6 +102,8 @@ pub struct Device {
     pub bays: Vec<Bay>,
     /// How it is fed.
     pub power: Vec<Inlet>,
+    /// The line that says how it is fed; an empty list says that it draws nothing.
+    pub power_line: Option<usize>,
     /// Its line in the file.
     pub line: usize,
 }
@@ -133,7 +137,7 @@ pub struct Inlet {
     pub feed: String,
     /// What is set aside for it, in watts.
     pub allocated_w: u32,
-    /// What it may draw when it carries the device alone, in watts.
+    /// What it may draw at most, in watts.
     pub maximum_w: u32,
     /// Its line in the file.
     pub line: usize,
@@ -246,6 +250,15 @@ impl Device {
             Some((first, last)) if first == last => format!("U{first}"),
             Some((first, last)) => format!("U{first}-U{last}"),
             None => "0 U".to_owned(),
+        }
+    }
+
+    /// Its name and where it stands, such as `sw1 at U3`.
+    fn called(&self) -> String {
+        let units = self.units();
+        match self.span() {
+            Some(_) => format!("{} at {units}", self.name),
+            None => format!("{} ({units})", self.name),
         }
     }
 

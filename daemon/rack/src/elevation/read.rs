@@ -172,6 +172,7 @@ fn read_device(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Device> {
         .filter_map(|table| read_bay(sheet, table))
         .collect();
     let power = sheet.optional(table, "power");
+    let power_line = power.as_ref().map(|cell| cell.line);
     let power = power
         .and_then(|cell| sheet.array(&cell))
         .unwrap_or_default();
@@ -191,6 +192,7 @@ fn read_device(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Device> {
         tenant,
         bays,
         power,
+        power_line,
         line: table.line,
     })
 }

@@ -669,7 +669,7 @@ mod warnings {
         let said = warned(&at(""), &kp1, &["RK-054"]);
         assert!(said.contains("no feed at all"), "{said}");
         warned(
-            &format!("{FEEDS}{}", device("switch", 1, "")),
+            &format!("{FEEDS}{}", device("switch", 1, "power = []")),
             &policy(&[]),
             &[],
         );
