@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use cofferdam_hwprofile::refusal::one_line;
 use cofferdam_hwprofile::{NodeName, Refusal};
 use serde_json::Value;
 
@@ -80,7 +81,7 @@ impl Report {
             return Err(ReportError);
         };
         Ok(Self {
-            file: file.to_owned(),
+            file: one_line(file),
             model: facts.get("product_name").and_then(text),
             height: facts.get("enclosures").and_then(height),
             locator: facts.get("rack_locators").and_then(locator),
@@ -92,8 +93,13 @@ impl Report {
 /// A fact that has a value, with its path.
 fn fact(reading: &Value) -> Option<(&Value, String)> {
     let is_value = reading.get("state").and_then(Value::as_str) == Some("value");
-    let path = reading.get("path").and_then(Value::as_str)?.to_owned();
-    is_value.then_some((reading.get("value")?, path))
+    is_value.then_some((reading.get("value")?, path(reading)?))
+}
+
+/// The path of a fact. It is the machine's own word, so it is kept on its line and cut.
+fn path(reading: &Value) -> Option<String> {
+    let path = reading.get("path").and_then(Value::as_str)?;
+    Some(one_line(&shown(path)))
 }
 
 fn text(reading: &Value) -> Option<Said<String>> {
@@ -149,7 +155,7 @@ fn locator(reading: &Value) -> Option<Said<Locator>> {
 }
 
 fn supplies(reading: &Value) -> Option<Said<u64>> {
-    let path = reading.get("path").and_then(Value::as_str)?.to_owned();
+    let path = path(reading)?;
     let fitted = records(reading)?
         .iter()
         .filter(|supply| {
@@ -286,3 +292,6 @@ fn folded(text: &str) -> String {
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
     words.join(" ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! colour is added to finished cells and can never change a width.
 
 use cofferdam_hwprofile::ZoneName;
+use cofferdam_hwprofile::refusal::one_line;
 
 use super::mark::Mark;
 use super::scene::{Scene, Slot, View, beside, rows, slots};
@@ -27,10 +28,10 @@ fn header(scene: &Scene<'_>, rack: &Rack, caption: &Caption) -> String {
     format!(
         "{}  ·  site {}  ·  {} U  ·  {}  ·  {}\n",
         rack.name,
-        scene.policy.site(),
+        one_line(scene.policy.site()),
         rack.u_height,
-        caption.epoch,
-        caption.grade
+        one_line(&caption.epoch),
+        one_line(&caption.grade)
     )
 }
 
@@ -366,7 +367,10 @@ fn findings(scene: &Scene<'_>, rack: &Rack, paint: Paint) -> String {
         };
         put(&mut text, format_args!("  {sort} {title}\n"));
         for line in &finding.refusal.read {
-            put(&mut text, format_args!("              {line}\n"));
+            put(
+                &mut text,
+                format_args!("              {}\n", one_line(line)),
+            );
         }
     }
     if text.is_empty() {
@@ -380,3 +384,6 @@ pub(super) fn tenths_of_kilograms(grams: u64) -> String {
     let tenths = grams.saturating_add(50) / 100;
     format!("{}.{}", tenths / 10, tenths % 10)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! What stands beside the faces: the zones with their marks, the power of each feed in each case,
 //! the weight, and every finding in words.
 
+use cofferdam_hwprofile::refusal::one_line;
+
 use super::super::scene::Scene;
 use super::super::text::tenths_of_kilograms;
 use super::canvas::{Area, Canvas, Type};
@@ -176,7 +178,7 @@ fn findings(canvas: &mut Canvas, scene: &Scene<'_>, rack: &Rack, (x, y): (u32, u
             y = y.saturating_add(15);
         }
         for read in &finding.refusal.read {
-            for line in SMALL.wrap(read, WIDTH - 36) {
+            for line in SMALL.wrap(&one_line(read), WIDTH - 36) {
                 canvas.text((x + 36, y + 12), SMALL, &line);
                 y = y.saturating_add(14);
             }
