@@ -201,8 +201,9 @@ codes! {
         "Device libraries call known enclosures half-deep; another device planned behind one \
          would not fit.",
         "Measure it, and write full_depth = true unless there is room behind it.";
-    ReportMissing = "RK-057", "K12: a node without a report",
-        "Nothing was compared for this node, so the plan rests on its word alone.",
+    ReportMissing = "RK-057", "K12: a node whose report says nothing",
+        "There is no report of this node, or it says nothing that can be compared, so the plan \
+         rests on its word alone.",
         "Run cofferctl hw facts --json on the node and put its output into the directory as \
          NODE.json.";
     IdleSupply = "RK-058", "K7: a supply that draws nothing",

@@ -65,3 +65,45 @@ fn a_path_without_end_is_cut() {
     let findings = compared("model = \"M\"", &report);
     assert!(findings[0].refusal.to_string().len() < 2000);
 }
+
+#[test]
+fn a_report_of_another_version_is_not_read() {
+    let facts = json!({ "product_name": reading("/p", &json!("M")) });
+    for version in [json!(0), json!(2), json!("1"), json!(-1), json!(null)] {
+        for part in ["dmi", "machine"] {
+            let report = json!({ "version": version, part: facts });
+            assert_eq!(Report::read("x", &report), Err(ReportError), "{report}");
+        }
+    }
+    for part in ["dmi", "machine"] {
+        assert!(Report::read("x", &json!({ "version": 1, part: facts })).is_ok());
+    }
+}
+
+#[test]
+fn silence_is_told_and_never_taken_for_agreement() {
+    let silent = json!({
+        "version": 1,
+        "dmi": { "product_name": { "path": "/p", "state": "absent" } },
+    });
+    let findings = compared("model = \"M\"", &silent);
+    assert_eq!(codes(&findings), ["RK-057"]);
+    let said = findings[0].refusal.to_string();
+    assert!(said.contains("says nothing that can be compared"), "{said}");
+    assert!(!said.contains('\u{7}'), "{said:?}");
+    assert_eq!(
+        codes(&compared("", &json!({ "version": 1, "machine": {} }))),
+        ["RK-057"]
+    );
+}
+
+#[test]
+fn what_only_one_side_says_is_not_compared_either() {
+    let model = json!({ "version": 1, "dmi": { "product_name": reading("/p", &json!("M")) } });
+    assert_eq!(
+        codes(&compared("", &model)),
+        ["RK-057"],
+        "the plan names no model"
+    );
+    assert_eq!(codes(&compared("model = \"m\"", &model)), [""; 0]);
+}
