@@ -13,6 +13,12 @@ use crate::elevation::{Bay, Face, Finding, Load, Rack, Severity, Target};
 const FACE_CHARS: usize = 34;
 /// How wide a bar of power is drawn, in characters.
 const BAR_CHARS: u64 = 24;
+/// The most columns in which devices that claim the same units are drawn.
+const LANES_LIMIT: usize = 8;
+/// How many are drawn where there are more: the last says how many are not.
+const LANES_CROWDED: usize = 4;
+/// How wide a bay is at least, in characters; narrower ones are counted.
+const BAY_LEAST_CHARS: usize = 2;
 
 pub(super) fn draw(scene: &Scene<'_>, caption: &Caption, paint: Paint) -> String {
     let racks = scene.racks.iter().map(|rack| {
@@ -21,7 +27,11 @@ pub(super) fn draw(scene: &Scene<'_>, caption: &Caption, paint: Paint) -> String
         text.push_str(&panel(scene, rack, paint));
         text
     });
-    racks.collect::<Vec<_>>().join("\n")
+    let text = racks.collect::<Vec<_>>().join("\n");
+    if scene.racks.is_empty() {
+        return format!("no rack in the plan\n{}", findings(scene.numbered(), paint));
+    }
+    text
 }
 
 fn header(scene: &Scene<'_>, rack: &Rack, caption: &Caption) -> String {
@@ -88,7 +98,12 @@ fn row(scene: &Scene<'_>, slots: &[Slot<'_>], (unit, face): (u16, Face), paint: 
         return " ".repeat(FACE_CHARS);
     };
     // Columns stand beside each other with a wall between; the last takes what is left over.
-    let lanes = lanes.clamp(1, FACE_CHARS / 4);
+    let is_crowded = lanes > LANES_LIMIT;
+    let lanes = if is_crowded {
+        LANES_CROWDED
+    } else {
+        lanes.max(1)
+    };
     let wide = FACE_CHARS.saturating_sub(lanes.saturating_sub(1)) / lanes;
     let cells: Vec<String> = (0..lanes)
         .map(|lane| {
@@ -100,6 +115,10 @@ fn row(scene: &Scene<'_>, slots: &[Slot<'_>], (unit, face): (u16, Face), paint: 
             } else {
                 wide
             };
+            let hidden = here.iter().filter(|slot| slot.lane >= lane).count();
+            if is_crowded && lane.saturating_add(1) == lanes && hidden > 0 {
+                return fit(&format!("… {hidden} more"), ' ', width);
+            }
             match here.iter().find(|slot| slot.lane == lane) {
                 Some(slot) => cell(scene, slot, (unit, face), (width, paint)),
                 None => " ".repeat(width),
@@ -181,9 +200,12 @@ fn enclosure(
         bays.reverse();
     }
     let wide = width.saturating_sub(columns) / columns;
+    if wide < BAY_LEAST_CHARS && !bays.is_empty() {
+        return fit(&format!("▏… {} bays", bays.len()), ' ', width);
+    }
     let mut text = String::new();
     let mut left = width;
-    for bay in bays.iter().filter(|_| wide > 1) {
+    for bay in bays {
         let tenant = bay.tenant.as_ref();
         let mark = tenant.and_then(|tenant| scene.mark(&tenant.zone));
         let content = tenant.map_or_else(
@@ -286,7 +308,7 @@ fn panel(scene: &Scene<'_>, rack: &Rack, paint: Paint) -> String {
         &mut text,
         format_args!("\nweight  {weight} kg{most}{notes}\n"),
     );
-    text.push_str(&findings(scene, rack, paint));
+    text.push_str(&findings(scene.notes(rack), paint));
     text
 }
 
@@ -356,9 +378,9 @@ fn bar(load: Load<'_>, paint: Paint) -> String {
     }
 }
 
-fn findings(scene: &Scene<'_>, rack: &Rack, paint: Paint) -> String {
+fn findings<'f>(notes: impl Iterator<Item = (usize, &'f Finding)>, paint: Paint) -> String {
     let mut text = String::new();
-    for (number, finding) in scene.notes(rack) {
+    for (number, finding) in notes {
         let entry = finding.code.entry();
         let title = format!("{number:>3} {} {}", entry.code, entry.title);
         let (sort, title) = match finding.severity {

@@ -16,6 +16,22 @@ fn caption(grade: &str) -> Caption {
     }
 }
 
+fn drawn(body: &str) -> String {
+    let policy = policy("");
+    text(
+        &survey(body, &policy),
+        &policy,
+        &caption("a plan"),
+        Paint::Plain,
+    )
+}
+
+fn line<'t>(text: &'t str, unit: &str) -> &'t str {
+    text.lines()
+        .find(|line| line.trim_start().starts_with(unit))
+        .unwrap()
+}
+
 #[test]
 fn nothing_in_a_finding_or_a_caption_can_leave_its_line() {
     let kp1 = policy_of("kp1", "keeper");
@@ -46,4 +62,35 @@ fn nothing_in_a_finding_or_a_caption_can_leave_its_line() {
     );
     let drawing = super::super::svg(&survey, &kp1, &caption);
     assert!(!drawing.contains(bad));
+}
+
+#[test]
+fn bays_too_narrow_to_be_drawn_are_counted() {
+    let bays = |count: usize, high: usize| {
+        let bay = |number| format!("[[rack.R1.device.bay]]\nname = \"{number}\"\n");
+        let bays: String = (0..count).map(bay).collect();
+        drawn(&device("enc", 3, &format!("u_height = {high}\n{bays}")))
+    };
+    let twelve = bays(12, 2);
+    assert!(line(&twelve, "3 ").contains("… 12 bays"), "{twelve}");
+    assert!(line(&twelve, "4 ").contains("enc · 12 bays"), "{twelve}");
+    let flat = bays(40, 1);
+    assert!(line(&flat, "3 ").contains("… 40 bays"), "{flat}");
+    let four = bays(4, 2);
+    assert!(line(&four, "3 ").contains("▏3 –"), "{four}");
+}
+
+#[test]
+fn devices_beyond_the_columns_of_a_face_are_counted() {
+    let crowd = |count: usize| -> String {
+        (0..count)
+            .map(|number| device(&format!("d{number}"), 3, ""))
+            .collect()
+    };
+    let eight = drawn(&crowd(8));
+    assert_eq!(line(&eight, "3 ").matches('▏').count(), 8, "{eight}");
+    let more = drawn(&crowd(20));
+    let face = line(&more, "3 ");
+    let drawn = face.matches('▏').count();
+    assert!(face.contains(&format!("… {} more", 20 - drawn)), "{face}");
 }
