@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use cofferdam_hwprofile::Policy;
 
-use super::finding::{Ledger, Spot, Target};
+use super::finding::{Ledger, Severity, Spot, Target};
 use super::{Airflow, Device, Elevation, Face, Place, Rack};
 use crate::Code;
 
@@ -74,7 +74,7 @@ fn note_overlap(
     };
     let same_units = a_first <= b_last && b_first <= a_last;
     let same_face = a.face == b.face || a.full_depth || b.full_depth;
-    if same_units && same_face {
+    if same_units && same_face && !ledger.passes_over(Severity::Fault, b.line) {
         let seen = format!(
             "{} at {} ({}) and {} at {} ({}, line {}) in {}",
             b.name,
