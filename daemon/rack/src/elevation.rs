@@ -48,8 +48,8 @@ pub struct Rack {
     pub starting_unit: u8,
     /// What it may carry, in grams.
     pub max_weight_g: Option<u64>,
-    /// Which way the air goes.
-    pub airflow: Airflow,
+    /// Which way the air goes, where the file says so.
+    pub airflow: Option<Airflow>,
     /// The power feeds, by name.
     pub feeds: BTreeMap<String, Feed>,
     /// What stands in it, in the order of the file.
@@ -302,6 +302,12 @@ impl Rack {
             .saturating_add(u16::from(self.u_height))
             .saturating_sub(1);
         (lowest, highest)
+    }
+
+    /// Which way the air goes: from the front, unless the file says otherwise.
+    #[must_use]
+    pub fn stream(&self) -> Airflow {
+        self.airflow.unwrap_or(Airflow::FrontToRear)
     }
 
     /// What its devices weigh, in grams, as far as the file says so.

@@ -92,9 +92,7 @@ fn read_rack(sheet: &mut Sheet<'_>, name: &Cited<&str>, table: &Table<'_>) -> Op
     let weight = sheet.optional(table, "max_weight_kg");
     let weight = weight.map(|cell| sheet.grams(&cell));
     let airflow = sheet.optional(table, "airflow");
-    let airflow = airflow.map_or(Some(Airflow::FrontToRear), |cell| {
-        sheet.word(&cell, Airflow::WORDS)
-    });
+    let airflow = airflow.map(|cell| sheet.word(&cell, Airflow::WORDS));
     let mut feeds = BTreeMap::new();
     if let Some(cell) = sheet.optional(table, "feed") {
         let tables = sheet.named_tables(&cell);
@@ -114,7 +112,7 @@ fn read_rack(sheet: &mut Sheet<'_>, name: &Cited<&str>, table: &Table<'_>) -> Op
         u_height: u_height?,
         starting_unit: starting_unit?,
         max_weight_g: weight.flatten().map(|grams| grams.0),
-        airflow: airflow?,
+        airflow: airflow.flatten(),
         feeds,
         devices,
         line: table.line,

@@ -110,7 +110,10 @@ fn title(canvas: &mut Canvas, scene: &Scene<'_>, (rack, caption): (&Rack, &Capti
     canvas.text((at, top + 46), Type::new(16, "m"), &site);
     let facts = format!(
         "{} U  ·  air {}  ·  {}  ·  {}",
-        rack.u_height, rack.airflow, caption.epoch, caption.grade
+        rack.u_height,
+        rack.stream(),
+        caption.epoch,
+        caption.grade
     );
     canvas.text((MARGIN, top + 68), Type::new(13, "m"), &facts);
     let faults = scene
