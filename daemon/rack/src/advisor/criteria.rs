@@ -9,9 +9,6 @@ use super::{
     Services, Sourced, Usage, Verdict,
 };
 
-/// Things of this kind do not count as shared.
-const DATABASE: &str = "database";
-
 /// Advises on two services of a file.
 #[must_use]
 pub fn advise(policy: &Policy, services: &Services, a: &Service, b: &Service) -> Advice {
@@ -143,7 +140,7 @@ impl<'a> Pair<'a> {
         let counts = a
             .value
             .intersection(&b.value)
-            .any(|thing| thing.kind != DATABASE);
+            .any(|thing| thing.kind.counts());
         let told = if both.is_empty() {
             "nothing".to_owned()
         } else {
