@@ -159,6 +159,19 @@ fn pill(canvas: &mut Canvas, (x, middle): (u32, u32), notes: &[(usize, &Finding)
     canvas.text((x + wide / 2, middle + 4), set, &text);
 }
 
+/// The findings of one device, two beside each other, each in its own shape. Gives how low they
+/// reach.
+fn pills(canvas: &mut Canvas, (x, middle): (u32, u32), notes: &[(usize, &Finding)]) -> u32 {
+    let mut bottom = middle;
+    for (place, note) in (0_u32..).zip(notes) {
+        let x = x.saturating_add((place % 2).saturating_mul(27));
+        let middle = middle.saturating_add((place / 2).saturating_mul(20));
+        pill(canvas, (x, middle), std::slice::from_ref(note));
+        bottom = middle.saturating_add(10);
+    }
+    bottom
+}
+
 fn patterns(scene: &Scene<'_>) -> String {
     let mut text = String::from(
         "<pattern id=\"holes\" width=\"13\" height=\"24\" patternUnits=\"userSpaceOnUse\" \

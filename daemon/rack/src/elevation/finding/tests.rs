@@ -59,9 +59,8 @@ fn a_device_holds_64_bays_and_16_supplies_and_a_rack_16_feeds() {
 #[test]
 fn a_plan_holds_64_racks() {
     let racks = |count: usize| {
-        (0..count)
-            .map(|number| format!("[rack.n{number}]\n"))
-            .collect::<String>()
+        let names = (0..count).map(|number| format!("[rack.n{number}]\n"));
+        names.collect::<Vec<_>>().concat()
     };
     // Beside them R1 and the rack of the others.
     assert_eq!(refused(&racks(62)), []);

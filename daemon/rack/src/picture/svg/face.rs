@@ -5,7 +5,7 @@ use super::super::mark::Mark;
 use super::super::put;
 use super::super::scene::{Scene, Slot, View, beside, rows, slots};
 use super::canvas::{Area, Canvas, Type};
-use super::pill;
+use super::pills;
 use crate::elevation::{Bay, Device, Face, Finding, Rack, Severity, Target};
 
 /// How high a unit is drawn.
@@ -370,19 +370,6 @@ fn plate(canvas: &mut Canvas, (x, middle): (u32, u32), texts: &[(Type, &str)]) {
     );
     canvas.shape(ground, 3, "class=\"plate\"");
     canvas.runs((x, middle + first.size / 3 + 1), &said);
-}
-
-/// The findings of one device, two beside each other, each in its own shape. Gives how low they
-/// reach.
-fn pills(canvas: &mut Canvas, (x, middle): (u32, u32), notes: &[(usize, &Finding)]) -> u32 {
-    let mut bottom = middle;
-    for (place, note) in (0_u32..).zip(notes) {
-        let x = x.saturating_add((place % 2).saturating_mul(27));
-        let middle = middle.saturating_add((place / 2).saturating_mul(20));
-        pill(canvas, (x, middle), std::slice::from_ref(note));
-        bottom = middle.saturating_add(10);
-    }
-    bottom
 }
 
 fn is_fault(notes: &[(usize, &Finding)]) -> bool {

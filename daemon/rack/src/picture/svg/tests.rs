@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::super::{Caption, Paint, Scene, svg, text};
+use super::super::{Caption, Paint, Scene, put, svg, text};
 use crate::elevation::sample::{FEEDS, device, policy, power, survey};
 
 fn caption() -> Caption {
@@ -41,7 +41,14 @@ fn boxes(drawing: &str) -> Result<Vec<[u64; 4]>, String> {
                 let at = (part("x").unwrap_or(0), part("y").unwrap_or(0));
                 boxes.push([at.0, at.1, wide, high]);
             }
-            _ => {}
+            Event::Empty(_)
+            | Event::Text(_)
+            | Event::CData(_)
+            | Event::Comment(_)
+            | Event::Decl(_)
+            | Event::PI(_)
+            | Event::DocType(_)
+            | Event::GeneralRef(_) => {}
         }
     }
 }
@@ -104,7 +111,7 @@ fn the_bar_of_an_overload_is_longer_than_its_limit_and_grows_with_it() {
 
 #[test]
 fn every_zone_has_a_pattern_of_its_own_however_many_there_are() {
-    let zones: String = (0..70)
+    let zones = (0..70)
         .map(|number| {
             format!(
                 "[zone.z{number}]\nkind = \"analytics\"\nexposure = \"internal\"\n\
@@ -113,7 +120,8 @@ fn every_zone_has_a_pattern_of_its_own_however_many_there_are() {
                  product_serial = \"S-{number}-48213\"\ndisk = [\"eui.7a35100000d4{number:04x}\"]\n"
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let policy = policy(&zones);
     let survey = survey("", &policy);
     let drawn = svg(&survey, &policy, &caption());
@@ -164,7 +172,10 @@ fn any_device(number: usize, (at, high, rear, deep, bays, draws): Any) -> String
         rest.push_str(&power(&[("A", 0, 900), ("B", 0, 900)]));
     }
     for bay in 0..bays {
-        rest.push_str(&format!("[[rack.R1.device.bay]]\nname = \"{bay}\"\n"));
+        put(
+            &mut rest,
+            format_args!("[[rack.R1.device.bay]]\nname = \"{bay}\"\n"),
+        );
     }
     device(&format!("d{number}"), at, &rest)
 }
