@@ -239,7 +239,8 @@ fn load_milliwatts(device: &Device, feed: &Feed, lost: Option<&str>) -> u64 {
         let sharing = u64::try_from(live.len().saturating_sub(index)).unwrap_or(u64::MAX);
         let most = u64::from(inlet.maximum_w).saturating_mul(1000);
         let share = left.div_ceil(sharing.max(1)).min(most);
-        left = left.saturating_sub(share);
+        // Rounded the other way, so that each share is rounded up and none is rounded away.
+        left = left.saturating_sub((left / sharing.max(1)).min(most));
         if inlet.feed == feed.name {
             on_feed = on_feed.saturating_add(share);
         }

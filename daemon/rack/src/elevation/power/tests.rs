@@ -37,6 +37,24 @@ fn k7_one_supply_a_feed_shares_evenly_and_carries_all_alone() {
 }
 
 #[test]
+fn k7_no_share_is_rounded_away_whatever_the_order_of_the_supplies() {
+    // A third of 1000 W each, always rounded up: a rack may be told a watt too much, never too
+    // little.
+    for order in [["A", "B", "B"], ["B", "A", "B"], ["B", "B", "A"]] {
+        let supplies = order.map(|feed| (feed, 0, 500));
+        let body = device("three", 1, &power(&supplies));
+        assert_eq!(watts(&body, "A")[0], 334);
+    }
+    let many: String = (1..=3)
+        .map(|at| {
+            let supplies = [("B", 0, 500), ("B", 0, 500), ("A", 0, 500)];
+            device(&format!("d{at}"), at, &power(&supplies))
+        })
+        .collect();
+    assert_eq!(watts(&many, "A")[0], 1001);
+}
+
+#[test]
 fn k7_a_supply_never_carries_more_than_its_maximum_and_the_others_carry_the_rest() {
     let body = device("odd", 1, &power(&[("A", 0, 200), ("B", 0, 1000)]));
     assert_eq!(watts(&body, "A"), [200, 200]);

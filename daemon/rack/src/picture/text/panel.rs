@@ -12,6 +12,7 @@ use crate::elevation::{Finding, Load, Rack, Severity, Target};
 
 /// How wide a bar of power is drawn, in characters.
 const BAR_CHARS: u64 = 24;
+
 /// Draws the panel.
 pub(super) fn draw(scene: &Scene<'_>, rack: &Rack, paint: Paint) -> String {
     let mut text = String::new();
