@@ -224,6 +224,9 @@ fn lines(value: Option<&Value>) -> Option<Vec<String>> {
 
 /// Keeps hostile text on its own line: a value read from a machine must not be able to write a
 /// second refusal.
+///
+/// `Display` does it to every part of a [`Refusal`]; whoever shows a part by other means owes it
+/// this.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     text.chars()

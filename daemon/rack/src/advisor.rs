@@ -7,9 +7,9 @@
 mod criteria;
 mod read;
 mod schedule;
+mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use cofferdam_hwprofile::{Policy, Refusal, RuleRef, vocabulary};
 
@@ -17,6 +17,7 @@ use crate::{Code, Faults};
 
 pub use criteria::advise;
 pub use schedule::Schedule;
+pub use shared::{SharedKind, SharedThing};
 
 /// The file's name in a rack directory. It is no part of the manifest: advice admits nobody.
 pub const FILE: &str = "services.toml";
@@ -84,21 +85,6 @@ pub struct Usage {
     pub level: Level,
     /// At its peak, in percent of the node.
     pub peak_percent: u16,
-}
-
-/// Something that a service shares with others, written `kind:name`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SharedThing {
-    /// What it is; `database` does not count.
-    pub kind: String,
-    /// Which one.
-    pub name: String,
-}
-
-impl fmt::Display for SharedThing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.kind, self.name)
-    }
 }
 
 /// How a service is maintained.

@@ -144,6 +144,10 @@ codes! {
     UnknownFeed = "RK-009", "a power feed that the rack does not have",
         "A device draws from a feed that its rack does not declare.",
         "Correct the name as suggested, or declare the feed.";
+    TooMany = "RK-010", "more racks, devices, bays, feeds or supplies than are read",
+        "Each is held against each other, so a plan has at most 64 racks, a rack 256 devices and \
+         16 feeds, a device 64 bays and 16 supplies.",
+        "Give what is beyond it a rack, an enclosure or a plan of its own.";
     UnitOutOfRange = "RK-041", "K1: a device outside its rack",
         "A device stands on a unit that its rack does not have.",
         "Correct position or u_height.";
@@ -177,7 +181,8 @@ codes! {
         "The devices weigh more than the rack may carry.",
         "Move devices to another rack.";
     AirflowMixed = "RK-050", "K10: air against the rack's stream",
-        "A device blows against the others, so it breathes their warm air.",
+        "A device blows against the rack's stream, or where the rack has none against another \
+         device, so it breathes warm air.",
         "Turn the device, or order it for the rack's direction.";
     RackShared = "RK-051", "K11: two zones in one rack that must be separate",
         "A separation rule at the domain rack keeps these zones in racks of their own.",
@@ -201,17 +206,30 @@ codes! {
         "Device libraries call known enclosures half-deep; another device planned behind one \
          would not fit.",
         "Measure it, and write full_depth = true unless there is room behind it.";
-    ReportMissing = "RK-057", "K12: a node without a report",
-        "Nothing was compared for this node, so the plan rests on its word alone.",
+    ReportMissing = "RK-057", "K12: a node whose report says nothing",
+        "There is no report of this node, or it says nothing that can be compared, so the plan \
+         rests on its word alone.",
         "Run cofferctl hw facts --json on the node and put its output into the directory as \
          NODE.json.";
     IdleSupply = "RK-058", "K7: a supply that draws nothing",
         "A supply with maximum_w = 0 makes its feed look free in every case.",
-        "Write what the supply may draw when it carries the device alone.";
+        "Write what the supply may draw at most.";
     ReportUnreadable = "RK-059", "K12: a report that cannot be read",
         "The file is no inventory or evidence that this program knows, or it is named after no \
          node of the policy.",
         "Write the reports again with the program of this release; NODE.json is the file's name.";
+    DrawUnknown = "RK-060", "K7: a device without power",
+        "The rack has feeds and a device in it says nothing of its power, so it counts as if it \
+         drew nothing.",
+        "Add power; write power = [] for a device that draws nothing.";
+    AirflowUnknown = "RK-061", "K10: a device without a direction of its air",
+        "The plan says which way the air goes, and a device that draws power does not say which \
+         way it blows, so nothing was compared.",
+        "Add airflow; write airflow = \"passive\" for a device without fans.";
+    FindingsCut = "RK-062", "more findings than are told",
+        "256 faults and 256 warnings are told one by one; those beyond are only counted, and count \
+         in full.",
+        "Mend those that are told, and check again.";
     ExposedReads = "RK-101", "the constitution: an exposed zone reaches into identifying data",
         "A zone of kind intake, or of public exposure, may write to a zone with identifying \
          data, never read from it.",

@@ -10,6 +10,8 @@ mod foreign;
 mod power;
 mod read;
 mod report;
+#[cfg(test)]
+pub(crate) mod sample;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -44,8 +46,8 @@ pub struct Rack {
     pub starting_unit: u8,
     /// What it may carry, in grams.
     pub max_weight_g: Option<u64>,
-    /// Which way the air goes.
-    pub airflow: Airflow,
+    /// Which way the air goes, where the file says so.
+    pub airflow: Option<Airflow>,
     /// The power feeds, by name.
     pub feeds: BTreeMap<String, Feed>,
     /// What stands in it, in the order of the file.
@@ -98,6 +100,8 @@ pub struct Device {
     pub bays: Vec<Bay>,
     /// How it is fed.
     pub power: Vec<Inlet>,
+    /// The line that says how it is fed; an empty list says that it draws nothing.
+    pub power_line: Option<usize>,
     /// Its line in the file.
     pub line: usize,
 }
@@ -131,7 +135,7 @@ pub struct Inlet {
     pub feed: String,
     /// What is set aside for it, in watts.
     pub allocated_w: u32,
-    /// What it may draw when it carries the device alone, in watts.
+    /// What it may draw at most, in watts.
     pub maximum_w: u32,
     /// Its line in the file.
     pub line: usize,
@@ -247,6 +251,15 @@ impl Device {
         }
     }
 
+    /// Its name and where it stands, such as `sw1 at U3`.
+    fn called(&self) -> String {
+        let units = self.units();
+        match self.span() {
+            Some(_) => format!("{} at {units}", self.name),
+            None => format!("{} ({units})", self.name),
+        }
+    }
+
     /// Everybody who lives in it, with the bay.
     pub fn tenants(&self) -> impl Iterator<Item = (&Tenant, Option<&Bay>)> {
         let own = self.tenant.iter().map(|tenant| (tenant, None));
@@ -287,6 +300,12 @@ impl Rack {
             .saturating_add(u16::from(self.u_height))
             .saturating_sub(1);
         (lowest, highest)
+    }
+
+    /// Which way the air goes: from the front, unless the file says otherwise.
+    #[must_use]
+    pub fn stream(&self) -> Airflow {
+        self.airflow.unwrap_or(Airflow::FrontToRear)
     }
 
     /// What its devices weigh, in grams, as far as the file says so.

@@ -116,16 +116,21 @@ impl Manifest {
         Files::read(dir)?.survey()
     }
 
-    /// The epoch of a rack directory whose files are those that the operators signed.
+    /// The same of a rack directory whose files are those that the operators signed, with their
+    /// epoch: what is drawn is what was signed, even while somebody writes in the directory.
     ///
     /// # Errors
-    /// Why it is not believed.
-    pub fn signed_epoch(dir: &Path, operators: &Operators) -> Result<Epoch, Faults> {
+    /// Why it is not believed; or every fault of the policy, or of a plan that cannot be drawn.
+    pub fn survey_signed(
+        dir: &Path,
+        operators: &Operators,
+    ) -> Result<(Policy, elevation::Survey, Epoch), Faults> {
         let files = Files::read(dir)?;
         let note = directory::read_note(dir)?;
         let (statement, _) = verify::verify(dir, &note, operators)?;
         statement.matches(dir, &files)?;
-        Ok(statement.epoch)
+        let (policy, survey) = files.survey()?;
+        Ok((policy, survey, statement.epoch))
     }
 
     /// Checks the rack directory `dir`, signs it and writes the note. Signing the same text with

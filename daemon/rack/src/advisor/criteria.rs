@@ -1,16 +1,15 @@
 //! The five criteria and the verdict over them. Each says what it read and from where; none reads
 //! anything that is not handed in.
 
+use std::collections::BTreeSet;
+
 use cofferdam_hwprofile::policy::Ruling;
 use cofferdam_hwprofile::{DataClass, Domain, Exposure, Policy, RuleRef, Scope, ZoneRule};
 
 use super::{
-    Advice, Answer, Change, Criterion, Finding, Level, PEAK_LIMIT_PERCENT, Resource, Service,
-    Services, Sourced, Usage, Verdict,
+    Advice, Answer, Change, Criterion, Finding, Level, Maintenance, PEAK_LIMIT_PERCENT, Resource,
+    Service, Services, SharedThing, Sourced, Usage, Verdict,
 };
-
-/// Things of this kind do not count as shared.
-const DATABASE: &str = "database";
 
 /// Advises on two services of a file.
 #[must_use]
@@ -84,6 +83,32 @@ impl<'a> Pair<'a> {
         self.policy.zone(&name)
     }
 
+    fn told_zone(&self, zone: &ZoneRule) -> String {
+        format!(
+            "{}:{}  zone {}: exposure {}, data {}, platform {}",
+            self.policy.file(),
+            zone.line,
+            zone.name,
+            zone.exposure,
+            zone.data,
+            zone.platform.name
+        )
+    }
+
+    /// What each side says of one thing, as far as it says it.
+    fn told<T>(
+        &self,
+        sides: [(&Service, Option<&Sourced<T>>); 2],
+        words: impl Fn(&T) -> String,
+    ) -> Vec<String> {
+        let told = sides.into_iter().filter_map(|(service, said)| {
+            let Sourced { value, line } = said?;
+            let text = format!("{}: {}", service.name, words(value));
+            Some(self.cited(*line, &text))
+        });
+        told.collect()
+    }
+
     /// A1: a veto. A rule at host, what strangers reach beside what identifies people, or platforms
     /// that ask for other things.
     fn security(&self) -> Finding {
@@ -91,20 +116,15 @@ impl<'a> Pair<'a> {
             (Some(a), Some(b)) => (a, b),
             (a, b) => {
                 let lacks = missing("zone", [(self.a, a), (self.b, b)]);
-                return found(Criterion::Security, Answer::Missing(lacks), Vec::new());
+                let inputs = a.into_iter().chain(b).map(|zone| self.told_zone(zone));
+                return found(
+                    Criterion::Security,
+                    Answer::Missing(lacks),
+                    inputs.collect(),
+                );
             }
         };
-        let inputs = [a, b].map(|zone| {
-            format!(
-                "{}:{}  zone {}: exposure {}, data {}, platform {}",
-                self.policy.file(),
-                zone.line,
-                zone.name,
-                zone.exposure,
-                zone.data,
-                zone.platform.name
-            )
-        });
+        let inputs = [a, b].map(|zone| self.told_zone(zone));
         let mut finding = found(Criterion::Security, Answer::Holds, inputs.into());
         if let Ruling::Apart(apart) = self.policy.ruling(a, b, Scope::Domain(Domain::Host)) {
             finding.answer = Answer::Fails(Change::Final);
@@ -133,7 +153,8 @@ impl<'a> Pair<'a> {
                 (self.b, self.b.shares.as_ref()),
             ];
             let lacks = missing("shares", sides);
-            return found(Criterion::Shared, Answer::Missing(lacks), Vec::new());
+            let inputs = self.told(sides, listed);
+            return found(Criterion::Shared, Answer::Missing(lacks), inputs);
         };
         let both: Vec<String> = a
             .value
@@ -143,7 +164,7 @@ impl<'a> Pair<'a> {
         let counts = a
             .value
             .intersection(&b.value)
-            .any(|thing| thing.kind != DATABASE);
+            .any(|thing| thing.kind.counts());
         let told = if both.is_empty() {
             "nothing".to_owned()
         } else {
@@ -176,12 +197,10 @@ impl<'a> Pair<'a> {
                 (self.b, self.b.schedule.as_ref()),
             ];
             lacks.extend(missing("schedule", sides));
+            inputs.extend(self.schedules());
             return found(Criterion::Resources, Answer::Missing(lacks), inputs);
         };
-        for (service, when) in [(self.a, a_when), (self.b, b_when)] {
-            let text = format!("{}: works {}", service.name, when.value);
-            inputs.push(self.cited(when.line, &text));
-        }
+        inputs.extend(self.schedules());
         if !a_when.value.overlaps(b_when.value) {
             return found(Criterion::Resources, Answer::Holds, inputs);
         }
@@ -208,6 +227,11 @@ impl<'a> Pair<'a> {
             possible("they used the same resource at a similar level, or different ones")
         };
         found(Criterion::Resources, answer, inputs)
+    }
+
+    fn schedules(&self) -> Vec<String> {
+        let sides = [self.a, self.b].map(|service| (service, service.schedule.as_ref()));
+        self.told(sides, |when| format!("works {when}"))
     }
 
     /// What both use, and what is not written about it.
@@ -239,20 +263,12 @@ impl<'a> Pair<'a> {
 
     /// A4.
     fn scaling(&self) -> Finding {
+        let sides = [self.a, self.b].map(|service| (service, service.scales_alone.as_ref()));
+        let inputs = self.told(sides, |alone| format!("scales_alone = {alone}"));
         let (Some(a), Some(b)) = (&self.a.scales_alone, &self.b.scales_alone) else {
-            let sides = [
-                (self.a, self.a.scales_alone.as_ref()),
-                (self.b, self.b.scales_alone.as_ref()),
-            ];
             let lacks = missing("scales_alone", sides);
-            return found(Criterion::Scaling, Answer::Missing(lacks), Vec::new());
+            return found(Criterion::Scaling, Answer::Missing(lacks), inputs);
         };
-        let inputs = [(self.a, a), (self.b, b)]
-            .map(|(service, alone)| {
-                let text = format!("{}: scales_alone = {}", service.name, alone.value);
-                self.cited(alone.line, &text)
-            })
-            .into();
         let alone: Vec<&str> = [(self.a, a), (self.b, b)]
             .into_iter()
             .filter(|(_, alone)| alone.value)
@@ -271,46 +287,35 @@ impl<'a> Pair<'a> {
 
     /// A5.
     fn maintenance(&self) -> Finding {
-        let sides = [
-            (self.a, self.a.maintenance.as_ref()),
-            (self.b, self.b.maintenance.as_ref()),
-        ];
-        let mut lacks = missing("maintenance", sides);
-        let sides = [
-            (self.a, self.a.crates.as_ref()),
-            (self.b, self.b.crates.as_ref()),
-        ];
-        lacks.extend(missing("crates", sides));
+        let kept = [self.a, self.b].map(|service| (service, service.maintenance.as_ref()));
+        let built = [self.a, self.b].map(|service| (service, service.crates.as_ref()));
+        let mut inputs = self.told(kept, |kept| {
+            let Maintenance {
+                owner,
+                train,
+                window,
+                patches,
+            } = kept;
+            format!("owner {owner}, train {train}, window {window}, patches {patches}")
+        });
+        inputs.extend(self.told(built, |crates| {
+            let names: Vec<&str> = crates.iter().map(String::as_str).collect();
+            format!("crates {}", names.join(", "))
+        }));
         let parts = (
             self.a.maintenance.as_ref().zip(self.b.maintenance.as_ref()),
             self.a.crates.as_ref().zip(self.b.crates.as_ref()),
         );
         let (Some((a, b)), Some((a_crates, b_crates))) = parts else {
-            return found(Criterion::Maintenance, Answer::Missing(lacks), Vec::new());
+            let mut lacks = missing("maintenance", kept);
+            lacks.extend(missing("crates", built));
+            return found(Criterion::Maintenance, Answer::Missing(lacks), inputs);
         };
-        let mut inputs: Vec<String> = [(self.a, a), (self.b, b)]
-            .map(|(service, kept)| {
-                let text = format!(
-                    "{}: owner {}, train {}, window {}",
-                    service.name, kept.value.owner, kept.value.train, kept.value.window
-                );
-                self.cited(kept.line, &text)
-            })
-            .into();
         let both: Vec<&str> = a_crates
             .value
             .intersection(&b_crates.value)
             .map(String::as_str)
             .collect();
-        let text = format!(
-            "shared crates: {}",
-            if both.is_empty() {
-                "none".to_owned()
-            } else {
-                both.join(", ")
-            }
-        );
-        inputs.push(self.cited(a_crates.line, &text));
         let wanted: Vec<&str> = [
             (
                 a.value.owner != b.value.owner,
@@ -324,6 +329,10 @@ impl<'a> Pair<'a> {
                 a.value.window != b.value.window,
                 "both were taken down in one window",
             ),
+            (
+                a.value.patches != b.value.patches,
+                "both took their patches from one source",
+            ),
             (both.is_empty(), "they shared code"),
         ]
         .into_iter()
@@ -336,6 +345,12 @@ impl<'a> Pair<'a> {
         };
         found(Criterion::Maintenance, answer, inputs)
     }
+}
+
+/// What a service shares, in words.
+fn listed(things: &BTreeSet<SharedThing>) -> String {
+    let things: Vec<String> = things.iter().map(ToString::to_string).collect();
+    format!("shares {}", things.join(", "))
 }
 
 fn is_exposed_beside_identifying(a: &ZoneRule, b: &ZoneRule) -> bool {
@@ -367,3 +382,6 @@ fn dominant(service: &Service) -> (u8, Vec<Resource>) {
         .collect();
     (most, resources)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use cofferdam_hwprofile::Policy;
 
 use super::{
-    Level, Maintenance, Resource, Schedule, Service, Services, SharedThing, Sourced, Usage,
+    Level, Maintenance, Resource, Schedule, Service, Services, SharedKind, SharedThing, Sourced,
+    Usage,
 };
 use crate::document::{self, Cell, Sheet, Table};
 use crate::identity::shown;
@@ -25,6 +26,46 @@ const KEYS: &[&str] = &[
 ];
 /// The longest name of anything, in bytes.
 const NAME_LIMIT_BYTES: usize = 64;
+/// Other words for a database, which people write.
+const DATABASES: &[&str] = &[
+    "cassandra",
+    "clickhouse",
+    "cockroach",
+    "couchdb",
+    "datastore",
+    "db",
+    "dbms",
+    "dynamodb",
+    "elastic",
+    "elasticsearch",
+    "etcd",
+    "influxdb",
+    "keyvalue",
+    "mariadb",
+    "mongo",
+    "mongodb",
+    "mssql",
+    "mysql",
+    "neo4j",
+    "nosql",
+    "opensearch",
+    "oracle",
+    "pg",
+    "postgres",
+    "postgresql",
+    "rdbms",
+    "redis",
+    "relation",
+    "sql",
+    "sqlite",
+    "sqlserver",
+    "store",
+    "table",
+    "tables",
+    "valkey",
+    "view",
+    "warehouse",
+];
 const MINUTES_OF_A_DAY: u16 = 24 * 60;
 
 pub(super) fn read(file: &str, text: &str, policy: &Policy) -> Result<Services, Faults> {
@@ -122,8 +163,13 @@ fn shares(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Sourced<BTreeSet<S
             sheet.fault(Code::NotAllowed, line, &seen, fix);
             return None;
         };
+        let Ok(word) = kind.parse::<SharedKind>() else {
+            let seen = format!("{}: {:?}", cell.path, shown(text));
+            sheet.fault(Code::NotAllowed, line, &seen, &meant(kind, name));
+            return None;
+        };
         things.insert(SharedThing {
-            kind: kind.to_ascii_lowercase(),
+            kind: word,
             name: name.to_owned(),
         });
     }
@@ -131,6 +177,26 @@ fn shares(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Sourced<BTreeSet<S
         value: things,
         line: cell.line,
     })
+}
+
+/// What to write instead of a kind that is not of the list.
+fn meant(kind: &str, name: &str) -> String {
+    let lower = kind.to_ascii_lowercase();
+    let is_database = DATABASES.contains(&lower.as_str())
+        || nearest(&lower, [SharedKind::Database.as_str()]).is_some();
+    if is_database {
+        let word = SharedKind::Database;
+        return format!("write {word}:{name}; a database has one word, so that it never counts");
+    }
+    nearest(&lower, SharedKind::WORDS.iter().copied()).map_or_else(
+        || {
+            format!(
+                "write one of {} before the colon",
+                SharedKind::WORDS.join(", ")
+            )
+        },
+        |word| format!("did you mean {word}:{name}?"),
+    )
 }
 
 fn crates(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Sourced<BTreeSet<String>>> {
@@ -246,3 +312,6 @@ fn plain(sheet: &mut Sheet<'_>, text: &str, line: usize) -> Option<()> {
     }
     sound.then_some(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use cofferdam_hwprofile::Policy;
 
-use super::finding::{Ledger, Spot, Target};
+use super::finding::{Ledger, Severity, Spot, Target};
 use super::{Airflow, Device, Elevation, Face, Place, Rack};
 use crate::Code;
 
@@ -28,10 +28,11 @@ pub(super) fn check(ledger: &mut Ledger<'_, '_>, elevation: &Elevation, policy: 
             note_zero_height(ledger, rack, (index, device));
             note_bays(ledger, rack, (index, device));
             note_half_enclosure(ledger, rack, (index, device));
-            note_airflow(ledger, rack, (index, device));
             note_heavy(ledger, rack, (index, device));
             apart::note_enclosure(ledger, rack, (index, device), policy);
         }
+        note_airflow(ledger, rack);
+        note_airflow_unknown(ledger, rack);
         note_weight(ledger, rack);
         apart::note_rack_shared(ledger, rack, policy);
     }
@@ -74,7 +75,7 @@ fn note_overlap(
     };
     let same_units = a_first <= b_last && b_first <= a_last;
     let same_face = a.face == b.face || a.full_depth || b.full_depth;
-    if same_units && same_face {
+    if same_units && same_face && !ledger.passes_over(Severity::Fault, b.line) {
         let seen = format!(
             "{} at {} ({}) and {} at {} ({}, line {}) in {}",
             b.name,
@@ -214,21 +215,48 @@ fn note_given_twice(ledger: &mut Ledger<'_, '_>, elevation: &Elevation) {
     }
 }
 
-/// K10.
-fn note_airflow(ledger: &mut Ledger<'_, '_>, rack: &Rack, (index, device): (usize, &Device)) {
-    let Some(airflow) = device.airflow else {
-        return;
+/// K10. In a rack without a stream of its own, the first device that blows is what the others are
+/// held against.
+fn note_airflow(ledger: &mut Ledger<'_, '_>, rack: &Rack) {
+    let blowing = |device: &Device| device.airflow.filter(|air| *air != Airflow::Passive);
+    let devices = || rack.devices.iter().enumerate();
+    let first = match rack.stream() {
+        Airflow::Passive => devices().find(|(_, device)| blowing(device).is_some()),
+        Airflow::FrontToRear | Airflow::RearToFront => None,
     };
-    if airflow != rack.airflow && airflow != Airflow::Passive && rack.airflow != Airflow::Passive {
-        let seen = format!(
-            "{} at {} blows {airflow}, {} blows {}",
-            device.name,
-            device.units(),
-            rack.name,
-            rack.airflow
-        );
-        let spots = vec![at(rack, index)];
+    let (stream, by) = match first {
+        Some((_, device)) => (blowing(device), device.called()),
+        None => (Some(rack.stream()), rack.name.clone()),
+    };
+    for (index, device) in devices() {
+        let Some((air, stream)) = blowing(device).zip(stream).filter(|(a, b)| a != b) else {
+            continue;
+        };
+        let seen = format!("{} blows {air}, {by} blows {stream}", device.called());
+        let spots = first.iter().map(|(first, _)| *first).chain([index]);
+        let spots = spots.map(|index| at(rack, index)).collect();
         ledger.fault(Code::AirflowMixed, device.line, &seen, spots);
+    }
+}
+
+/// K10, where the plan speaks of air and a device that draws power leaves its own open.
+fn note_airflow_unknown(ledger: &mut Ledger<'_, '_>, rack: &Rack) {
+    let mut devices = rack.devices.iter();
+    if rack.airflow.is_none() && devices.all(|device| device.airflow.is_none()) {
+        return;
+    }
+    let draws = |device: &Device| {
+        let fed = device.power.iter().any(|inlet| inlet.maximum_w > 0);
+        fed || device.tenants().next().is_some()
+    };
+    for (index, device) in rack.devices.iter().enumerate() {
+        if device.airflow.is_some() || device.span().is_none() || !draws(device) {
+            continue;
+        }
+        let seen = format!("{} of {} says no airflow", device.called(), rack.name);
+        let consequence = "the device may breathe the warm air of the others";
+        let (line, spots) = (device.line, vec![at(rack, index)]);
+        ledger.warn(Code::AirflowUnknown, (line, &seen), consequence, spots);
     }
 }
 
@@ -248,15 +276,10 @@ fn note_weight(ledger: &mut Ledger<'_, '_>, rack: &Rack) {
         let spots = vec![Spot::new(&rack.name, Target::Rack)];
         ledger.fault(Code::Overweight, rack.line, &seen, spots);
     }
-    let unknown =
-        |(_, device): &(usize, &Device)| device.weight_g.is_none() && device.span().is_some();
+    // What hangs beside the units weighs something too.
+    let unknown = |(_, device): &(usize, &Device)| device.weight_g.is_none();
     for (index, device) in rack.devices.iter().enumerate().filter(unknown) {
-        let seen = format!(
-            "{} at {} of {} says no weight_kg",
-            device.name,
-            device.units(),
-            rack.name
-        );
+        let seen = format!("{} of {} says no weight_kg", device.called(), rack.name);
         let consequence = "the weight of the rack is a lower bound";
         let spots = vec![at(rack, index)];
         ledger.warn(
@@ -291,3 +314,6 @@ fn note_heavy(ledger: &mut Ledger<'_, '_>, rack: &Rack, (index, device): (usize,
 pub(super) fn kilograms(grams: u64) -> String {
     format!("{}.{:03} kg", grams / 1000, grams % 1000)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 //! Owns the way from a fault of the plan to its place in a picture. It must never decide whether
 //! something is a fault: the checks do.
 
+use std::collections::BTreeMap;
+
 use cofferdam_hwprofile::Refusal;
 
 use super::Elevation;
@@ -69,6 +71,13 @@ pub struct Finding {
     pub refusal: Refusal,
 }
 
+impl Finding {
+    /// In the order of the lines; what was cut comes last.
+    fn order(&self) -> (bool, usize) {
+        (self.code == Code::FindingsCut, self.line)
+    }
+}
+
 /// A plan that could be read, with everything that the checks found. It is not in force: only
 /// [`Survey::into_sound`] gives a plan that may be believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +102,7 @@ impl Survey {
     /// Adds what a comparison with reports found.
     pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
         self.findings.extend(findings);
-        self.findings.sort_by_key(|finding| finding.line);
+        self.findings.sort_by_key(Finding::order);
     }
 
     /// The faults among the findings.
@@ -123,10 +132,23 @@ impl Survey {
     }
 }
 
+/// The most findings of one severity that are told one by one.
+pub(super) const FINDINGS_LIMIT: usize = 256;
+
 /// Collects the findings over one file.
 pub(super) struct Ledger<'s, 't> {
     sheet: &'s Sheet<'t>,
     findings: Vec<Finding>,
+    rooms: BTreeMap<Severity, Room>,
+}
+
+/// How much of one severity was told, and how much only counted.
+#[derive(Debug, Default)]
+struct Room {
+    told: usize,
+    beyond: usize,
+    /// The line of the first that was only counted.
+    line: usize,
 }
 
 impl<'s, 't> Ledger<'s, 't> {
@@ -134,7 +156,22 @@ impl<'s, 't> Ledger<'s, 't> {
         Self {
             sheet,
             findings: Vec::new(),
+            rooms: BTreeMap::new(),
         }
+    }
+
+    /// Whether there is no room for another finding of this severity; then it is counted. Asked
+    /// before a finding is put into words where there may be very many.
+    pub(super) fn passes_over(&mut self, severity: Severity, line: usize) -> bool {
+        let room = self.rooms.entry(severity).or_default();
+        if room.told < FINDINGS_LIMIT {
+            return false;
+        }
+        if room.beyond == 0 {
+            room.line = line;
+        }
+        room.beyond = room.beyond.saturating_add(1);
+        true
     }
 
     /// The file's name.
@@ -181,6 +218,11 @@ impl<'s, 't> Ledger<'s, 't> {
         refusal: Refusal,
         spots: Vec<Spot>,
     ) {
+        if self.passes_over(severity, line) {
+            return;
+        }
+        let room = self.rooms.entry(severity).or_default();
+        room.told = room.told.saturating_add(1);
         self.findings.push(Finding {
             code,
             severity,
@@ -190,9 +232,32 @@ impl<'s, 't> Ledger<'s, 't> {
         });
     }
 
-    /// The findings, in the order of the lines.
+    /// The findings, in the order of the lines, and of each severity how many more there are.
     pub(super) fn finish(mut self) -> Vec<Finding> {
-        self.findings.sort_by_key(|finding| finding.line);
+        let rooms = std::mem::take(&mut self.rooms);
+        for (severity, room) in rooms.into_iter().filter(|(_, room)| room.beyond > 0) {
+            let word = match severity {
+                Severity::Fault => "faults",
+                Severity::Warning => "warnings",
+            };
+            let seen = format!("and {} more {word}", room.beyond);
+            let seen = (room.line, seen.as_str());
+            // A fault that was only counted keeps the plan from force as one that was told does.
+            match severity {
+                Severity::Fault => {
+                    let fix = Code::FindingsCut.entry().mend;
+                    self.fault_with(Code::FindingsCut, seen, fix, Vec::new());
+                }
+                Severity::Warning => {
+                    let consequence = "not all is told";
+                    self.warn(Code::FindingsCut, seen, consequence, Vec::new());
+                }
+            }
+        }
+        self.findings.sort_by_key(Finding::order);
         self.findings
     }
 }
+
+#[cfg(test)]
+mod tests;

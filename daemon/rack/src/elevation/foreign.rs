@@ -51,7 +51,9 @@ pub(super) const HINTS: &[(&str, &str)] = &[
     ),
     (
         "maximum_draw",
-        "write power = [{ feed = \"A\", allocated_w = ..., maximum_w = ... }]",
+        "write power = [{ feed = \"A\", allocated_w = ..., maximum_w = ... }], one entry a supply: \
+         maximum_w is the most that this one supply draws, as NetBox's maximum_draw of its power \
+         port; supplies on one feed are summed",
     ),
     (
         "allocated_draw",

@@ -1,14 +1,16 @@
 //! Power: what each feed carries with all feeds and with each lost in turn (K7), and who falls with
 //! one feed (K8).
 //!
-//! A device's supplies share its load evenly while all their feeds live; when a feed is lost, those
-//! that remain carry all of it. `maximum_w` of a supply is what it may draw when it carries the
-//! device alone.
+//! `maximum_w` of a supply is what it may draw at most; a device may draw what the supplies of its
+//! strongest feed can together, because that feed must carry it alone. Its supplies share that
+//! evenly, none beyond its own maximum; when a feed is lost, those that remain carry all of it.
+
+use std::collections::BTreeMap;
 
 use cofferdam_hwprofile::{DataClass, Policy};
 
 use super::finding::{Ledger, Spot, Target};
-use super::{Device, Elevation, Feed, Phase, Rack};
+use super::{Device, Elevation, Feed, Inlet, Phase, Rack};
 use crate::Code;
 use crate::spelling::nearest;
 
@@ -73,6 +75,7 @@ pub(super) fn check(ledger: &mut Ledger<'_, '_>, elevation: &Elevation, policy: 
         for (index, device) in rack.devices.iter().enumerate() {
             note_unknown_feeds(ledger, rack, (index, device));
             note_idle_supply(ledger, rack, (index, device));
+            note_unknown_draw(ledger, rack, (index, device));
             note_single_feed(ledger, rack, (index, device), policy);
         }
         for feed in rack.feeds.values() {
@@ -125,6 +128,19 @@ fn note_idle_supply(ledger: &mut Ledger<'_, '_>, rack: &Rack, (index, device): (
     }
 }
 
+/// K7, in the making: a device that says nothing of its power counts as if it drew nothing. Of a
+/// device with a node K8 tells.
+fn note_unknown_draw(ledger: &mut Ledger<'_, '_>, rack: &Rack, (index, device): (usize, &Device)) {
+    let is_told = device.power_line.is_some() || device.tenants().next().is_some();
+    if is_told || rack.feeds.is_empty() {
+        return;
+    }
+    let seen = format!("{} of {} says no power", device.called(), rack.name);
+    let consequence = "the load of the feeds is a lower bound";
+    let spots = at(rack, index);
+    ledger.warn(Code::DrawUnknown, (device.line, &seen), consequence, spots);
+}
+
 /// K8: a fault where the data identify people, a warning for every other node.
 fn note_single_feed(
     ledger: &mut Ledger<'_, '_>,
@@ -132,12 +148,14 @@ fn note_single_feed(
     (index, device): (usize, &Device),
     policy: &Policy,
 ) {
-    let first = device.power.first().map(|inlet| inlet.feed.as_str());
-    if device
+    // A supply that can draw nothing holds nothing up.
+    let mut feeds = device
         .power
         .iter()
-        .any(|inlet| Some(inlet.feed.as_str()) != first)
-    {
+        .filter(|inlet| inlet.maximum_w > 0)
+        .map(|inlet| inlet.feed.as_str());
+    let first = feeds.next();
+    if feeds.any(|feed| Some(feed) != first) {
         return;
     }
     let identifying = device.tenants().find(|(tenant, _)| {
@@ -208,16 +226,46 @@ fn capacity_milliwatts(feed: &Feed) -> u64 {
 
 /// What a device puts on a feed while `lost` is without power.
 fn load_milliwatts(device: &Device, feed: &Feed, lost: Option<&str>) -> u64 {
-    let live = device
+    let mut live: Vec<&Inlet> = device
         .power
         .iter()
-        .filter(|inlet| Some(inlet.feed.as_str()) != lost);
-    let count = u64::try_from(live.clone().count())
-        .unwrap_or(u64::MAX)
-        .max(1);
-    let on_feed = live.filter(|inlet| inlet.feed == feed.name);
-    let watts = on_feed.fold(0_u64, |sum, inlet| {
-        sum.saturating_add(u64::from(inlet.maximum_w))
-    });
-    watts.saturating_mul(1000).div_ceil(count)
+        .filter(|inlet| Some(inlet.feed.as_str()) != lost)
+        .collect();
+    // The weakest first: what it cannot carry falls to the others.
+    live.sort_by_key(|inlet| inlet.maximum_w);
+    let mut left = demand_milliwatts(device, lost);
+    let mut on_feed = 0_u64;
+    for (index, inlet) in live.iter().enumerate() {
+        let sharing = u64::try_from(live.len().saturating_sub(index)).unwrap_or(u64::MAX);
+        let most = u64::from(inlet.maximum_w).saturating_mul(1000);
+        let share = left.div_ceil(sharing.max(1)).min(most);
+        // Rounded the other way, so that each share is rounded up and none is rounded away.
+        left = left.saturating_sub((left / sharing.max(1)).min(most));
+        if inlet.feed == feed.name {
+            on_feed = on_feed.saturating_add(share);
+        }
+    }
+    on_feed
 }
+
+/// What a device may draw in all: what its strongest feed can carry, and while every feed lives at
+/// least what is set aside for its supplies.
+fn demand_milliwatts(device: &Device, lost: Option<&str>) -> u64 {
+    let mut feeds: BTreeMap<&str, u64> = BTreeMap::new();
+    for inlet in &device.power {
+        let sum = feeds.entry(inlet.feed.as_str()).or_default();
+        *sum = sum.saturating_add(u64::from(inlet.maximum_w));
+    }
+    let strongest = feeds.into_values().max().unwrap_or(0);
+    let aside = device.power.iter().fold(0_u64, |sum, inlet| {
+        sum.saturating_add(u64::from(inlet.allocated_w))
+    });
+    let watts = match lost {
+        None => strongest.max(aside),
+        Some(_) => strongest,
+    };
+    watts.saturating_mul(1000)
+}
+
+#[cfg(test)]
+mod tests;

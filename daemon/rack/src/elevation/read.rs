@@ -20,6 +20,16 @@ const CONSEQUENCE: &str = "the elevation is not in force, so the manifest is not
 const NAME_LIMIT_BYTES: usize = 64;
 /// The longest model, in characters.
 const MODEL_LIMIT_CHARS: usize = 64;
+/// The most racks of a plan.
+const RACKS_LIMIT: usize = 64;
+/// The most devices of a rack.
+const DEVICES_LIMIT: usize = 256;
+/// The most bays of a device.
+const BAYS_LIMIT: usize = 64;
+/// The most feeds of a rack.
+const FEEDS_LIMIT: usize = 16;
+/// The most supplies of a device.
+const SUPPLIES_LIMIT: usize = 16;
 const UNITS_LIMIT: i64 = 100;
 const WATTS_LIMIT: i64 = 1_000_000;
 
@@ -34,7 +44,8 @@ pub(super) fn read(file: &str, text: &str, policy: &Policy) -> Result<Survey, Fa
     sheet.version_one(&root);
     let mut racks = BTreeMap::new();
     if let Some(cell) = sheet.required(&root, "rack") {
-        for (name, table) in sheet.named_tables(&cell) {
+        let tables = sheet.named_tables(&cell);
+        for (name, table) in bounded(&mut sheet, tables, RACKS_LIMIT, ("racks", &cell)) {
             if let Some(rack) = read_rack(&mut sheet, &name, &table) {
                 racks.insert(rack.name.clone(), rack);
             }
@@ -81,18 +92,17 @@ fn read_rack(sheet: &mut Sheet<'_>, name: &Cited<&str>, table: &Table<'_>) -> Op
     let weight = sheet.optional(table, "max_weight_kg");
     let weight = weight.map(|cell| sheet.grams(&cell));
     let airflow = sheet.optional(table, "airflow");
-    let airflow = airflow.map_or(Some(Airflow::FrontToRear), |cell| {
-        sheet.word(&cell, Airflow::WORDS)
-    });
+    let airflow = airflow.map(|cell| sheet.word(&cell, Airflow::WORDS));
     let mut feeds = BTreeMap::new();
     if let Some(cell) = sheet.optional(table, "feed") {
-        for (name, table) in sheet.named_tables(&cell) {
+        let tables = sheet.named_tables(&cell);
+        for (name, table) in bounded(sheet, tables, FEEDS_LIMIT, ("feeds", &cell)) {
             if let Some(feed) = read_feed(sheet, &name, &table) {
                 feeds.insert(feed.name.clone(), feed);
             }
         }
     }
-    let tables = sheet.tables(table, "device");
+    let tables = bounded_tables(sheet, table, "device", DEVICES_LIMIT);
     let devices = tables
         .iter()
         .filter_map(|table| read_device(sheet, table))
@@ -102,7 +112,7 @@ fn read_rack(sheet: &mut Sheet<'_>, name: &Cited<&str>, table: &Table<'_>) -> Op
         u_height: u_height?,
         starting_unit: starting_unit?,
         max_weight_g: weight.flatten().map(|grams| grams.0),
-        airflow: airflow?,
+        airflow: airflow.flatten(),
         feeds,
         devices,
         line: table.line,
@@ -166,19 +176,16 @@ fn read_device(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Device> {
     let airflow = sheet.optional(table, "airflow");
     let airflow = airflow.map(|cell| sheet.word(&cell, Airflow::WORDS));
     let tenant = read_tenant(sheet, table);
-    let tables = sheet.tables(table, "bay");
+    let tables = bounded_tables(sheet, table, "bay", BAYS_LIMIT);
     let bays = tables
         .iter()
         .filter_map(|table| read_bay(sheet, table))
         .collect();
     let power = sheet.optional(table, "power");
+    let power_line = power.as_ref().map(|cell| cell.line);
     let power = power
-        .and_then(|cell| sheet.array(&cell))
+        .map(|cell| read_power(sheet, &cell))
         .unwrap_or_default();
-    let power = power
-        .iter()
-        .filter_map(|cell| read_inlet(sheet, cell))
-        .collect();
     Some(Device {
         name: name?,
         model,
@@ -191,6 +198,7 @@ fn read_device(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Device> {
         tenant,
         bays,
         power,
+        power_line,
         line: table.line,
     })
 }
@@ -271,6 +279,14 @@ fn read_bay(sheet: &mut Sheet<'_>, table: &Table<'_>) -> Option<Bay> {
     })
 }
 
+fn read_power(sheet: &mut Sheet<'_>, cell: &Cell<'_>) -> Vec<Inlet> {
+    let cells = sheet.array(cell).unwrap_or_default();
+    bounded(sheet, cells, SUPPLIES_LIMIT, ("supplies", cell))
+        .iter()
+        .filter_map(|cell| read_inlet(sheet, cell))
+        .collect()
+}
+
 fn read_inlet(sheet: &mut Sheet<'_>, cell: &Cell<'_>) -> Option<Inlet> {
     let table = sheet.table(cell)?;
     sheet.close_hinted(&table, &["feed", "allocated_w", "maximum_w"], HINTS);
@@ -297,6 +313,37 @@ fn read_inlet(sheet: &mut Sheet<'_>, cell: &Cell<'_>) -> Option<Inlet> {
         );
     }
     Some(inlet)
+}
+
+/// The tables below a key, no more than `limit` of them.
+fn bounded_tables<'d>(
+    sheet: &mut Sheet<'_>,
+    table: &Table<'d>,
+    key: &str,
+    limit: usize,
+) -> Vec<Table<'d>> {
+    let tables = sheet.tables(table, key);
+    match sheet.optional(table, key) {
+        Some(cell) => bounded(sheet, tables, limit, (&format!("{key}s"), &cell)),
+        None => tables,
+    }
+}
+
+/// The items, no more than `limit` of them: the checks hold each against each other, so what is
+/// told of them grows with the square of their number.
+fn bounded<T>(
+    sheet: &mut Sheet<'_>,
+    mut items: Vec<T>,
+    limit: usize,
+    (what, cell): (&str, &Cell<'_>),
+) -> Vec<T> {
+    if items.len() > limit {
+        let seen = format!("{}: {} {what}, {limit} at most", cell.path, items.len());
+        let fix = Code::TooMany.entry().mend;
+        sheet.fault(Code::TooMany, cell.line, &seen, fix);
+        items.truncate(limit);
+    }
+    items
 }
 
 /// A whole number that fits its type; `otherwise` when the key may be missing.

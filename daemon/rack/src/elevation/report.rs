@@ -6,6 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use cofferdam_hwprofile::evidence::EVIDENCE_VERSION;
+use cofferdam_hwprofile::inventory::INVENTORY_VERSION;
+use cofferdam_hwprofile::refusal::one_line;
 use cofferdam_hwprofile::{NodeName, Refusal};
 use serde_json::Value;
 
@@ -74,13 +77,16 @@ impl Report {
     /// If it is neither of the two, in a version that is known.
     pub fn read(file: &str, value: &Value) -> Result<Self, ReportError> {
         let value = value.get("result").unwrap_or(value);
-        let known = value.get("version").and_then(Value::as_u64).is_some();
-        let facts = value.get("dmi").or_else(|| value.get("machine"));
-        let (true, Some(facts)) = (known, facts) else {
-            return Err(ReportError);
-        };
+        let version = value.get("version").and_then(Value::as_u64);
+        let forms = [("dmi", INVENTORY_VERSION), ("machine", EVIDENCE_VERSION)];
+        let mut forms = forms.into_iter();
+        let facts = forms.find_map(|(part, known)| {
+            let facts = value.get(part)?;
+            (version == Some(known)).then_some(facts)
+        });
+        let facts = facts.ok_or(ReportError)?;
         Ok(Self {
-            file: file.to_owned(),
+            file: one_line(file),
             model: facts.get("product_name").and_then(text),
             height: facts.get("enclosures").and_then(height),
             locator: facts.get("rack_locators").and_then(locator),
@@ -92,8 +98,13 @@ impl Report {
 /// A fact that has a value, with its path.
 fn fact(reading: &Value) -> Option<(&Value, String)> {
     let is_value = reading.get("state").and_then(Value::as_str) == Some("value");
-    let path = reading.get("path").and_then(Value::as_str)?.to_owned();
-    is_value.then_some((reading.get("value")?, path))
+    is_value.then_some((reading.get("value")?, path(reading)?))
+}
+
+/// The path of a fact. It is the machine's own word, so it is kept on its line and cut.
+fn path(reading: &Value) -> Option<String> {
+    let path = reading.get("path").and_then(Value::as_str)?;
+    Some(one_line(&shown(path)))
 }
 
 fn text(reading: &Value) -> Option<Said<String>> {
@@ -149,7 +160,7 @@ fn locator(reading: &Value) -> Option<Said<Locator>> {
 }
 
 fn supplies(reading: &Value) -> Option<Said<u64>> {
-    let path = reading.get("path").and_then(Value::as_str)?.to_owned();
+    let path = path(reading)?;
     let fitted = records(reading)?
         .iter()
         .filter(|supply| {
@@ -171,7 +182,15 @@ pub(super) fn compare(plan: &Elevation, reports: &BTreeMap<NodeName, Report>) ->
             findings.push(warning(plan, Code::ReportMissing, place, vec![seen]));
             continue;
         };
-        for (planned, said) in differences(place, report) {
+        let compared = compared(place, report);
+        if compared.is_empty() {
+            let seen = format!(
+                "{} at {place}: {} says nothing that can be compared",
+                tenant.node, report.file
+            );
+            findings.push(warning(plan, Code::ReportMissing, place, vec![seen]));
+        }
+        for (planned, said) in compared.into_iter().flatten() {
             let lines = vec![
                 format!("{} at {place}: the plan says {planned}", tenant.node),
                 format!("{}: the machine says {said}", report.file),
@@ -206,8 +225,8 @@ fn warning(plan: &Elevation, code: Code, place: Place<'_>, seen: Vec<String>) ->
     }
 }
 
-/// Both values of everything that differs, in words.
-fn differences(place: Place<'_>, report: &Report) -> Vec<(String, String)> {
+/// Everything that both speak of: none where they agree, both values in words where they differ.
+fn compared(place: Place<'_>, report: &Report) -> Vec<Option<(String, String)>> {
     let Place { device, bay, .. } = place;
     let model = match bay {
         Some((_, bay)) => bay.model.as_ref(),
@@ -216,22 +235,30 @@ fn differences(place: Place<'_>, report: &Report) -> Vec<(String, String)> {
     let model = pair(model.cloned(), report.model.as_ref(), |a, b| {
         folded(a) == folded(b)
     });
-    let model = model.map(|(plan, said)| {
-        let said = format!("{} = {:?}", said.path, shown(&said.value));
-        (format!("model = {plan:?}"), said)
+    let model = model.map(|differing| {
+        differing.map(|(plan, said)| {
+            let said = format!("{} = {:?}", said.path, shown(&said.value));
+            (format!("model = {plan:?}"), said)
+        })
     });
     // A sled may report its own height or that of its enclosure: only a device of its own is held
     // to it.
     let planned = bay.is_none().then_some(u64::from(device.u_height));
-    let height = pair(planned, report.height.as_ref(), |a, b| a == b).map(|(plan, said)| {
-        let said = format!("{} = {} units", said.path, said.value);
-        (format!("u_height = {plan}"), said)
+    let height = pair(planned, report.height.as_ref(), |a, b| a == b);
+    let height = height.map(|differing| {
+        differing.map(|(plan, said)| {
+            let said = format!("{} = {} units", said.path, said.value);
+            (format!("u_height = {plan}"), said)
+        })
     });
     let planned = u64::try_from(device.power.len()).ok();
     let planned = planned.filter(|count| *count > 0);
-    let supplies = pair(planned, report.supplies.as_ref(), |a, b| a == b).map(|(plan, said)| {
-        let said = format!("{} = {} supplies fitted", said.path, said.value);
-        (format!("{plan} entries of power"), said)
+    let supplies = pair(planned, report.supplies.as_ref(), |a, b| a == b);
+    let supplies = supplies.map(|differing| {
+        differing.map(|(plan, said)| {
+            let said = format!("{} = {} supplies fitted", said.path, said.value);
+            (format!("{plan} entries of power"), said)
+        })
     });
     let located = located(place, report);
     [model, height, supplies]
@@ -241,17 +268,21 @@ fn differences(place: Place<'_>, report: &Report) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Both values where both are known and differ.
+/// Where both are known: both values if they differ.
+#[expect(
+    clippy::option_option,
+    reason = "the outer says whether they were compared, the inner whether they differ"
+)]
 fn pair<A, B>(
     planned: Option<A>,
     said: Option<&Said<B>>,
     agree: impl Fn(&A, &B) -> bool,
-) -> Option<(A, &Said<B>)> {
+) -> Option<Option<(A, &Said<B>)>> {
     let (planned, said) = (planned?, said?);
-    (!agree(&planned, &said.value)).then_some((planned, said))
+    Some((!agree(&planned, &said.value)).then_some((planned, said)))
 }
 
-fn located(place: Place<'_>, report: &Report) -> Vec<(String, String)> {
+fn located(place: Place<'_>, report: &Report) -> Vec<Option<(String, String)>> {
     let Some(Said { value, path }) = &report.locator else {
         return Vec::new();
     };
@@ -262,16 +293,16 @@ fn located(place: Place<'_>, report: &Report) -> Vec<(String, String)> {
         ("enclosure", enclosure, &value.enclosure),
         ("bay", bay, &value.bay),
     ];
-    let differing = parts.into_iter().filter_map(|(part, planned, said)| {
+    let compared = parts.into_iter().filter_map(|(part, planned, said)| {
         let said = said.as_ref()?;
         let agreed = planned.is_some_and(|planned| names_alike(planned, said));
         let plan = planned.map_or_else(
             || format!("no {part}"),
             |planned| format!("{part} {planned}"),
         );
-        (!agreed).then(|| (plan, format!("{path}: {part} {:?}", shown(said))))
+        Some((!agreed).then(|| (plan, format!("{path}: {part} {:?}", shown(said)))))
     });
-    differing.collect()
+    compared.collect()
 }
 
 /// Firmware pads, changes capitals, and has been seen to lose a first letter.
@@ -286,3 +317,6 @@ fn folded(text: &str) -> String {
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
     words.join(" ")
 }
+
+#[cfg(test)]
+mod tests;

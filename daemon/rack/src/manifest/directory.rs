@@ -180,3 +180,6 @@ pub(super) fn write_note(dir: &Path, note: &str) -> Result<(), Faults> {
         Faults::one(refusal.read(format!("{}: {error}", path.display())))
     })
 }
+
+#[cfg(test)]
+mod tests;

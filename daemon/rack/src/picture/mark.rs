@@ -75,6 +75,8 @@ const FILLS: [char; PATTERNS] = ['░', '╱', '·', '╲', '═', '┼', '▒',
 /// How one zone is told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
+    /// Its place among the zones, counted from 0: of no other zone, ever.
+    pub(super) number: usize,
     /// Its letter, of no other zone while there are letters.
     pub(super) letter: char,
     /// Its pattern, counted from 0.
@@ -99,13 +101,15 @@ pub(super) fn marks<'z>(zones: impl Iterator<Item = &'z ZoneName>) -> BTreeMap<&
         let mut letters = own
             .map(|letter| letter.to_ascii_uppercase())
             .chain('A'..='Z')
-            .chain('0'..='9');
+            .chain('0'..='9')
+            .chain('a'..='z');
         let letter = letters
             .find(|letter| !taken.contains(letter))
             .unwrap_or('?');
         taken.insert(letter);
         let colour = COLOURS.iter().copied().cycle().nth(index % COLOURS.len());
         let mark = Mark {
+            number: index,
             letter,
             pattern: index % PATTERNS,
             colour: colour.expect("a cycle over a list that is not empty has no end"),

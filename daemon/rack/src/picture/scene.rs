@@ -107,7 +107,8 @@ impl<'s> Scene<'s> {
         self.numbered().filter(here).collect()
     }
 
-    fn numbered(&self) -> impl Iterator<Item = (usize, &'s Finding)> + use<'s> {
+    /// Every finding with its number.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, &'s Finding)> + use<'s> {
         (1..).zip(self.findings)
     }
 }

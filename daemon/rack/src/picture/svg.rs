@@ -50,6 +50,9 @@ pub(super) fn draw(scene: &Scene<'_>, caption: &Caption) -> String {
     for rack in &scene.racks {
         y = page(&mut canvas, scene, (rack, caption), y);
     }
+    if scene.racks.is_empty() {
+        y = unplaced(&mut canvas, scene);
+    }
     let names: Vec<&str> = scene.racks.iter().map(|rack| rack.name.as_str()).collect();
     let title = escaped(&format!("elevation of {}", names.join(", ")));
     let (patterns, body) = (patterns(scene), canvas.into_body());
@@ -71,6 +74,7 @@ fn page(
     title(canvas, scene, (rack, caption), top);
     let begin = top + TITLE;
     let mut left = MARGIN;
+    let mut bottom = begin;
     for face in [Face::Front, Face::Rear] {
         let art = FaceArt {
             scene,
@@ -79,16 +83,23 @@ fn page(
             left,
             top: begin,
         };
-        art.draw(canvas);
+        bottom = bottom.max(art.draw(canvas));
         left += face::WIDTH + GAP;
     }
     let high = panel::draw(canvas, scene, rack, (left, begin - 10));
-    let high = high.max(face::height(rack));
-    let foot = begin.saturating_add(high).saturating_add(30);
+    let foot = bottom.max(begin.saturating_add(high)).saturating_add(30);
     let text = "Drawn by cofferctl rack show from elevation.toml and hwprofile.toml: what is \
                 intended. Only evidence says what is there.";
     canvas.text((MARGIN, foot), Type::new(10, "i"), text);
     foot.saturating_add(FOOT / 2)
+}
+
+/// The page of a plan without a rack: what was found stands nowhere, and is told all the same.
+fn unplaced(canvas: &mut Canvas, scene: &Scene<'_>) -> u32 {
+    let name = Type::new(32, "b");
+    canvas.text((MARGIN, 46), name, "no rack in the plan");
+    let end = panel::findings(canvas, scene.numbered(), (MARGIN, TITLE));
+    end.saturating_add(FOOT)
 }
 
 fn title(canvas: &mut Canvas, scene: &Scene<'_>, (rack, caption): (&Rack, &Caption), top: u32) {
@@ -99,7 +110,10 @@ fn title(canvas: &mut Canvas, scene: &Scene<'_>, (rack, caption): (&Rack, &Capti
     canvas.text((at, top + 46), Type::new(16, "m"), &site);
     let facts = format!(
         "{} U  ·  air {}  ·  {}  ·  {}",
-        rack.u_height, rack.airflow, caption.epoch, caption.grade
+        rack.u_height,
+        rack.stream(),
+        caption.epoch,
+        caption.grade
     );
     canvas.text((MARGIN, top + 68), Type::new(13, "m"), &facts);
     let faults = scene
@@ -145,6 +159,19 @@ fn pill(canvas: &mut Canvas, (x, middle): (u32, u32), notes: &[(usize, &Finding)
     canvas.text((x + wide / 2, middle + 4), set, &text);
 }
 
+/// The findings of one device, two beside each other, each in its own shape. Gives how low they
+/// reach.
+fn pills(canvas: &mut Canvas, (x, middle): (u32, u32), notes: &[(usize, &Finding)]) -> u32 {
+    let mut bottom = middle;
+    for (place, note) in (0_u32..).zip(notes) {
+        let x = x.saturating_add((place % 2).saturating_mul(27));
+        let middle = middle.saturating_add((place / 2).saturating_mul(20));
+        pill(canvas, (x, middle), std::slice::from_ref(note));
+        bottom = middle.saturating_add(10);
+    }
+    bottom
+}
+
 fn patterns(scene: &Scene<'_>) -> String {
     let mut text = String::from(
         "<pattern id=\"holes\" width=\"13\" height=\"24\" patternUnits=\"userSpaceOnUse\" \
@@ -168,10 +195,13 @@ fn patterns(scene: &Scene<'_>) -> String {
              <rect width=\"10\" height=\"10\" fill=\"{}\"/>\
              <path d=\"{path}\" stroke=\"{}\" stroke-width=\"1.4\" fill=\"none\" \
              stroke-opacity=\".75\"/></pattern>",
-                mark.letter, colour.tint, colour.strong
+                mark.number, colour.tint, colour.strong
             ),
         );
         text.push('\n');
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

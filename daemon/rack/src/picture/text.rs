@@ -1,36 +1,52 @@
 //! The elevation as lines of text. Every line of a face is equally wide, whatever stands in it;
 //! colour is added to finished cells and can never change a width.
 
+mod panel;
+
+pub(super) use panel::tenths_of_kilograms;
+
 use cofferdam_hwprofile::ZoneName;
+use cofferdam_hwprofile::refusal::one_line;
 
 use super::mark::Mark;
-use super::scene::{Scene, Slot, View, beside, rows, slots};
+use super::scene::{Scene, Slot, View, rows, slots};
 use super::{Caption, Paint, put};
-use crate::elevation::{Bay, Face, Finding, Load, Rack, Severity, Target};
+use crate::elevation::{Bay, Face, Finding, Rack, Severity};
 
 /// How wide a face is drawn, in characters.
 const FACE_CHARS: usize = 34;
-/// How wide a bar of power is drawn, in characters.
-const BAR_CHARS: u64 = 24;
+/// The most columns in which devices that claim the same units are drawn.
+const LANES_LIMIT: usize = 8;
+/// How many are drawn where there are more: the last says how many are not.
+const LANES_CROWDED: usize = 4;
+/// How wide a bay is at least, in characters; narrower ones are counted.
+const BAY_LEAST_CHARS: usize = 2;
 
 pub(super) fn draw(scene: &Scene<'_>, caption: &Caption, paint: Paint) -> String {
     let racks = scene.racks.iter().map(|rack| {
         let mut text = header(scene, rack, caption);
         text.push_str(&faces(scene, rack, paint));
-        text.push_str(&panel(scene, rack, paint));
+        text.push_str(&panel::draw(scene, rack, paint));
         text
     });
-    racks.collect::<Vec<_>>().join("\n")
+    let text = racks.collect::<Vec<_>>().join("\n");
+    if scene.racks.is_empty() {
+        return format!(
+            "no rack in the plan\n{}",
+            panel::findings(scene.numbered(), paint)
+        );
+    }
+    text
 }
 
 fn header(scene: &Scene<'_>, rack: &Rack, caption: &Caption) -> String {
     format!(
         "{}  ·  site {}  ·  {} U  ·  {}  ·  {}\n",
         rack.name,
-        scene.policy.site(),
+        one_line(scene.policy.site()),
         rack.u_height,
-        caption.epoch,
-        caption.grade
+        one_line(&caption.epoch),
+        one_line(&caption.grade)
     )
 }
 
@@ -87,7 +103,12 @@ fn row(scene: &Scene<'_>, slots: &[Slot<'_>], (unit, face): (u16, Face), paint: 
         return " ".repeat(FACE_CHARS);
     };
     // Columns stand beside each other with a wall between; the last takes what is left over.
-    let lanes = lanes.clamp(1, FACE_CHARS / 4);
+    let is_crowded = lanes > LANES_LIMIT;
+    let lanes = if is_crowded {
+        LANES_CROWDED
+    } else {
+        lanes.max(1)
+    };
     let wide = FACE_CHARS.saturating_sub(lanes.saturating_sub(1)) / lanes;
     let cells: Vec<String> = (0..lanes)
         .map(|lane| {
@@ -99,6 +120,10 @@ fn row(scene: &Scene<'_>, slots: &[Slot<'_>], (unit, face): (u16, Face), paint: 
             } else {
                 wide
             };
+            let hidden = here.iter().filter(|slot| slot.lane >= lane).count();
+            if is_crowded && lane.saturating_add(1) == lanes && hidden > 0 {
+                return fit(&format!("… {hidden} more"), ' ', width);
+            }
             match here.iter().find(|slot| slot.lane == lane) {
                 Some(slot) => cell(scene, slot, (unit, face), (width, paint)),
                 None => " ".repeat(width),
@@ -180,9 +205,12 @@ fn enclosure(
         bays.reverse();
     }
     let wide = width.saturating_sub(columns) / columns;
+    if wide < BAY_LEAST_CHARS && !bays.is_empty() {
+        return fit(&format!("▏… {} bays", bays.len()), ' ', width);
+    }
     let mut text = String::new();
     let mut left = width;
-    for bay in bays.iter().filter(|_| wide > 1) {
+    for bay in bays {
         let tenant = bay.tenant.as_ref();
         let mark = tenant.and_then(|tenant| scene.mark(&tenant.zone));
         let content = tenant.map_or_else(
@@ -262,121 +290,5 @@ fn called(notes: &[(usize, &Finding)], paint: Paint) -> String {
     }
 }
 
-fn panel(scene: &Scene<'_>, rack: &Rack, paint: Paint) -> String {
-    let mut text = String::new();
-    let hung: Vec<String> = beside(rack)
-        .into_iter()
-        .map(|(index, device)| {
-            let notes = called(&scene.pointing_at_device(rack, index), paint);
-            format!("{} ({}){notes}", device.name, device.units())
-        })
-        .collect();
-    if !hung.is_empty() {
-        put(&mut text, format_args!("beside  {}\n", hung.join(", ")));
-    }
-    put(&mut text, format_args!("\n{}", zones(scene, paint)));
-    text.push_str(&power(scene, rack, paint));
-    let most = rack.max_weight_g.map_or(String::new(), |most| {
-        format!(" of {} kg", tenths_of_kilograms(most))
-    });
-    let notes = called(&scene.pointing(rack, &Target::Rack), paint);
-    let weight = tenths_of_kilograms(rack.known_weight_g());
-    put(
-        &mut text,
-        format_args!("\nweight  {weight} kg{most}{notes}\n"),
-    );
-    text.push_str(&findings(scene, rack, paint));
-    text
-}
-
-fn zones(scene: &Scene<'_>, paint: Paint) -> String {
-    let lines = scene.policy.zones().filter_map(|zone| {
-        let mark = scene.mark(&zone.name)?;
-        let fill: String = std::iter::repeat_n(mark.fill(), 3).collect();
-        let sample = coloured(&format!("{} {fill}", mark.letter), Some(mark), paint);
-        Some(format!(
-            "  {sample}  {:<16} {:<10} {}\n",
-            zone.name, zone.exposure, zone.data
-        ))
-    });
-    format!(
-        "zones\n{}  ┊ (name)  reaches through from the other face\n",
-        lines.collect::<String>()
-    )
-}
-
-fn power(scene: &Scene<'_>, rack: &Rack, paint: Paint) -> String {
-    let mut text = String::from("\npower\n");
-    for feed in rack.feeds.values() {
-        put(
-            &mut text,
-            format_args!(
-                "  feed {} ({})  {} V × {} A × {} %, {}\n",
-                feed.name, feed.role, feed.voltage, feed.amperage, feed.max_utilization, feed.phase
-            ),
-        );
-        for load in rack.loads(feed) {
-            let target = Target::Feed {
-                name: feed.name.clone(),
-                lost: load.lost.map(str::to_owned),
-            };
-            let notes = called(&scene.pointing(rack, &target), paint);
-            put(
-                &mut text,
-                format_args!(
-                    "    {:<22} {} {:>6} of {} W{notes}\n",
-                    load.case(),
-                    bar(load, paint),
-                    load.watts,
-                    load.capacity_watts
-                ),
-            );
-        }
-    }
-    if rack.feeds.is_empty() {
-        text.push_str("  no feeds in the plan\n");
-    }
-    text
-}
-
-fn bar(load: Load<'_>, paint: Paint) -> String {
-    let full = load.watts.saturating_mul(BAR_CHARS) / load.capacity_watts.max(1);
-    let cells = usize::try_from(full.min(BAR_CHARS)).unwrap_or(0);
-    let all = usize::try_from(BAR_CHARS).unwrap_or(0);
-    let drawn = format!(
-        "{}{}",
-        "█".repeat(cells),
-        "░".repeat(all.saturating_sub(cells))
-    );
-    if load.is_over() {
-        alarm(&format!("{drawn}▶"), paint)
-    } else {
-        format!("{drawn} ")
-    }
-}
-
-fn findings(scene: &Scene<'_>, rack: &Rack, paint: Paint) -> String {
-    let mut text = String::new();
-    for (number, finding) in scene.notes(rack) {
-        let entry = finding.code.entry();
-        let title = format!("{number:>3} {} {}", entry.code, entry.title);
-        let (sort, title) = match finding.severity {
-            Severity::Fault => ("fault  ", alarm(&title, paint)),
-            Severity::Warning => ("warning", title),
-        };
-        put(&mut text, format_args!("  {sort} {title}\n"));
-        for line in &finding.refusal.read {
-            put(&mut text, format_args!("              {line}\n"));
-        }
-    }
-    if text.is_empty() {
-        return "\nno findings\n".to_owned();
-    }
-    format!("\nfindings\n{text}")
-}
-
-/// A weight to the tenth of a kilogram.
-pub(super) fn tenths_of_kilograms(grams: u64) -> String {
-    let tenths = grams.saturating_add(50) / 100;
-    format!("{}.{}", tenths / 10, tenths % 10)
-}
+#[cfg(test)]
+mod tests;

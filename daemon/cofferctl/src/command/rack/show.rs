@@ -30,12 +30,13 @@ pub(super) fn run(
 ) -> Outcome {
     let faults =
         |faults: cofferdam_rack::Faults| Failure::all(Exit::Config, faults.into_refusals());
-    let (policy, mut survey) = Manifest::survey(directory).map_err(faults)?;
-    let epoch = if operators.is_empty() {
-        "signature not checked".to_owned()
+    let (policy, mut survey, epoch) = if operators.is_empty() {
+        let (policy, survey) = Manifest::survey(directory).map_err(faults)?;
+        (policy, survey, "signature not checked".to_owned())
     } else {
-        let epoch = Manifest::signed_epoch(directory, &super::trusted(operators)?);
-        format!("epoch {}, signed", epoch.map_err(faults)?)
+        let signed = Manifest::survey_signed(directory, &super::trusted(operators)?);
+        let (policy, survey, epoch) = signed.map_err(faults)?;
+        (policy, survey, format!("epoch {epoch}, signed"))
     };
     if let Some(directory) = reported {
         let reports = reports::read(directory, &policy)?;

@@ -52,7 +52,7 @@ fn k8_a_node_on_one_feed_is_warned_about_where_no_data_identify() {
     let said = warned(&at(""), &kp1, &["RK-054"]);
     assert!(said.contains("no feed at all"), "{said}");
     warned(
-        &format!("{FEEDS}{}", device("switch", 1, "")),
+        &format!("{FEEDS}{}", device("switch", 1, "power = []")),
         &policy(&[]),
         &[],
     );

@@ -5,7 +5,7 @@ use super::super::mark::Mark;
 use super::super::put;
 use super::super::scene::{Scene, Slot, View, beside, rows, slots};
 use super::canvas::{Area, Canvas, Type};
-use super::pill;
+use super::pills;
 use crate::elevation::{Bay, Device, Face, Finding, Rack, Severity, Target};
 
 /// How high a unit is drawn.
@@ -22,6 +22,9 @@ const STRIP: u32 = 20;
 const NOTES: u32 = 58;
 /// How wide a face is in all.
 pub(super) const WIDTH: u32 = NUMBERS + STRIP + RAIL + INSIDE + RAIL + STRIP + NOTES;
+
+/// How wide the field of a letter must be at least to hold it.
+const LETTER_LEAST: u32 = 12;
 
 const NAME: Type = Type::new(13, "b");
 const SMALL: Type = Type::new(11, "m");
@@ -45,7 +48,8 @@ pub(super) struct FaceArt<'a, 's> {
 }
 
 impl FaceArt<'_, '_> {
-    pub(super) fn draw(&self, canvas: &mut Canvas) {
+    /// Draws the face. Gives how low it reaches.
+    pub(super) fn draw(&self, canvas: &mut Canvas) -> u32 {
         let title = match self.face {
             Face::Front => "FRONT",
             Face::Rear => "REAR",
@@ -53,8 +57,9 @@ impl FaceArt<'_, '_> {
         let at = (self.inside().x, self.top.saturating_sub(10));
         canvas.text(at, Type::new(12, "h"), title);
         self.frame(canvas);
+        let mut bottom = self.top.saturating_add(height(self.rack));
         if self.face == Face::Rear {
-            self.strips(canvas);
+            bottom = bottom.max(self.strips(canvas));
         }
         let mut slots = slots(self.rack, self.face);
         slots.sort_by_key(|slot| (std::cmp::Reverse(slot.last), slot.lane));
@@ -68,10 +73,11 @@ impl FaceArt<'_, '_> {
                 let rows = u32::try_from(notes.len().div_ceil(2)).unwrap_or(1);
                 let above = (rows.saturating_sub(1)).saturating_mul(10);
                 let begin = area.middle().saturating_sub(above).max(lowest_pill);
-                pills(canvas, (self.notes_left(), begin), &notes);
+                bottom = bottom.max(pills(canvas, (self.notes_left(), begin), &notes));
                 lowest_pill = begin.saturating_add(rows.saturating_mul(20));
             }
         }
+        bottom
     }
 
     /// The place between the rails.
@@ -141,8 +147,10 @@ impl FaceArt<'_, '_> {
         self.face == Face::Rear && !beside(self.rack).is_empty()
     }
 
-    /// Devices without height hang beside the rails, seen from the rear: one left, one right.
-    fn strips(&self, canvas: &mut Canvas) {
+    /// Devices without height hang beside the rails, seen from the rear: one left, one right. Gives
+    /// how low their findings reach.
+    fn strips(&self, canvas: &mut Canvas) -> u32 {
+        let mut bottom = 0;
         let hung = beside(self.rack);
         let inside = self.inside();
         for (side, x) in [(0, self.left + NUMBERS + 1), (1, inside.right() + RAIL + 2)] {
@@ -160,11 +168,13 @@ impl FaceArt<'_, '_> {
                 let notes = self.scene.pointing_at_device(self.rack, *index);
                 if !notes.is_empty() {
                     canvas.shape(strip, 3, alarm(&notes));
-                    pills(canvas, (self.notes_left(), strip.y + 14), &notes);
+                    let at = (self.notes_left(), strip.y + 14);
+                    bottom = bottom.max(pills(canvas, at, &notes));
                 }
                 canvas.close();
             }
         }
+        bottom
     }
 
     fn area(&self, slot: &Slot<'_>) -> Area {
@@ -225,7 +235,13 @@ impl FaceArt<'_, '_> {
             canvas.text((area.x + 8, area.y + 13), Type::new(11, "w"), &text);
         }
         let columns = count.div_ceil(lines);
-        let body = Area::new(area.x + 3, area.y + head + 1, area.w - 6, area.h - head - 4);
+        // Devices that claim the same units may leave an enclosure hardly any width.
+        let body = Area::new(
+            area.x + 3,
+            area.y + head + 1,
+            area.w.saturating_sub(6),
+            area.h.saturating_sub(head + 4),
+        );
         let wide = body.w / columns.max(1);
         let high = body.h / lines;
         for (index, bay) in device.bays.iter().enumerate() {
@@ -311,11 +327,15 @@ fn ground(canvas: &mut Canvas, area: Area, mark: Option<Mark>, tab: u32) {
     };
     let fill = format!(
         "fill=\"url(#z{})\" stroke=\"{}\" stroke-width=\"1\"",
-        mark.letter, mark.colour.strong
+        mark.number, mark.colour.strong
     );
     canvas.shape(area, 3, &fill);
+    let tab = tab.min(area.w);
     let field = Area::new(area.x, area.y, tab, area.h);
     canvas.shape(field, 3, &format!("fill=\"{}\"", mark.colour.strong));
+    if tab < LETTER_LEAST {
+        return;
+    }
     let ink = if mark.colour.ink == "#ffffff" {
         Type::new(tab.min(24) / 2 + 1, "b c w")
     } else {
@@ -350,15 +370,6 @@ fn plate(canvas: &mut Canvas, (x, middle): (u32, u32), texts: &[(Type, &str)]) {
     );
     canvas.shape(ground, 3, "class=\"plate\"");
     canvas.runs((x, middle + first.size / 3 + 1), &said);
-}
-
-/// The findings of one device, two beside each other, each in its own shape.
-fn pills(canvas: &mut Canvas, (x, middle): (u32, u32), notes: &[(usize, &Finding)]) {
-    for (place, note) in (0_u32..).zip(notes) {
-        let x = x.saturating_add((place % 2).saturating_mul(27));
-        let middle = middle.saturating_add((place / 2).saturating_mul(20));
-        pill(canvas, (x, middle), std::slice::from_ref(note));
-    }
 }
 
 fn is_fault(notes: &[(usize, &Finding)]) -> bool {

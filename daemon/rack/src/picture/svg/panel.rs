@@ -1,18 +1,20 @@
 //! What stands beside the faces: the zones with their marks, the power of each feed in each case,
 //! the weight, and every finding in words.
 
+use cofferdam_hwprofile::refusal::one_line;
+
 use super::super::scene::Scene;
 use super::super::text::tenths_of_kilograms;
 use super::canvas::{Area, Canvas, Type};
 use super::pill;
-use crate::elevation::{Feed, Load, Rack, Target};
+use crate::elevation::{Feed, Finding, Load, Rack, Target};
 
 /// How wide the panel is.
 pub(super) const WIDTH: u32 = 430;
 /// How wide a bar at its limit is.
-const BAR: u32 = 190;
-/// How wide a bar beyond its limit may grow.
-const BAR_MOST: u32 = 262;
+const BAR: u32 = 150;
+/// How wide a bar beyond its limit may grow: to four thirds of it.
+const BAR_MOST: u32 = 200;
 
 const HEAD: Type = Type::new(12, "h");
 const BODY: Type = Type::new(12, "t");
@@ -29,7 +31,7 @@ pub(super) fn draw(
     let mut y = zones(canvas, scene, (x, top));
     y = power(canvas, scene, rack, (x, y.saturating_add(22)));
     y = weight(canvas, scene, rack, (x, y.saturating_add(22)));
-    y = findings(canvas, scene, rack, (x, y.saturating_add(22)));
+    y = findings(canvas, scene.notes(rack), (x, y.saturating_add(22)));
     y.saturating_sub(top)
 }
 
@@ -48,7 +50,7 @@ fn zones(canvas: &mut Canvas, scene: &Scene<'_>, (x, y): (u32, u32)) -> u32 {
         let sample = Area::new(x, y, 58, 18);
         let fill = format!(
             "fill=\"url(#z{})\" stroke=\"{}\"",
-            mark.letter, mark.colour.strong
+            mark.number, mark.colour.strong
         );
         canvas.shape(sample, 3, &fill);
         let field = Area::new(x, y, 20, 18);
@@ -124,7 +126,7 @@ fn bar(canvas: &mut Canvas, load: Load<'_>, (x, y): (u32, u32)) {
     canvas.text((x, y + 12), SMALL, &SMALL.cut(&case, 84));
     let left = x + 88;
     let scaled = load.watts.saturating_mul(u64::from(BAR)) / load.capacity_watts.max(1);
-    let wide = u32::try_from(scaled).unwrap_or(u32::MAX).min(BAR_MOST - 70);
+    let wide = u32::try_from(scaled).unwrap_or(u32::MAX).min(BAR_MOST);
     let wide = if load.is_over() {
         wide.max(BAR + 2)
     } else {
@@ -145,7 +147,7 @@ fn bar(canvas: &mut Canvas, load: Load<'_>, (x, y): (u32, u32)) {
     canvas.path(&limit, "class=\"limit\"");
     let class = if load.is_over() { "b bad" } else { "m" };
     let text = format!("{} / {} W", load.watts, load.capacity_watts);
-    canvas.text((left + BAR + 8, y + 12), Type::new(11, class), &text);
+    canvas.text((left + BAR_MOST + 6, y + 12), Type::new(11, class), &text);
 }
 
 fn weight(canvas: &mut Canvas, scene: &Scene<'_>, rack: &Rack, (x, y): (u32, u32)) -> u32 {
@@ -163,10 +165,15 @@ fn weight(canvas: &mut Canvas, scene: &Scene<'_>, rack: &Rack, (x, y): (u32, u32
     y.saturating_add(18)
 }
 
-fn findings(canvas: &mut Canvas, scene: &Scene<'_>, rack: &Rack, (x, y): (u32, u32)) -> u32 {
+/// Every finding in words. Gives where it ends.
+pub(super) fn findings<'f>(
+    canvas: &mut Canvas,
+    notes: impl Iterator<Item = (usize, &'f Finding)>,
+    (x, y): (u32, u32),
+) -> u32 {
     let mut y = heading(canvas, (x, y), "FINDINGS");
     let mut any = false;
-    for (number, finding) in scene.notes(rack) {
+    for (number, finding) in notes {
         any = true;
         pill(canvas, (x, y + 8), &[(number, finding)]);
         let entry = finding.code.entry();
@@ -176,7 +183,7 @@ fn findings(canvas: &mut Canvas, scene: &Scene<'_>, rack: &Rack, (x, y): (u32, u
             y = y.saturating_add(15);
         }
         for read in &finding.refusal.read {
-            for line in SMALL.wrap(read, WIDTH - 36) {
+            for line in SMALL.wrap(&one_line(read), WIDTH - 36) {
                 canvas.text((x + 36, y + 12), SMALL, &line);
                 y = y.saturating_add(14);
             }
