@@ -3,10 +3,12 @@
 
 use std::fmt;
 
-crate::vocabulary::words! {
+use cofferdam_hwprofile::vocabulary;
+
+vocabulary! {
     /// What services may share. The list is closed: a second word for a database would make a
     /// database count.
-    SharedKind {
+    pub enum SharedKind {
         /// A store that both reach over the network: never a reason to combine.
         Database = "database",
         /// What one leaves for the other to take.
