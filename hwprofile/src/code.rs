@@ -240,8 +240,9 @@ codes! {
         "Give each node a processor of its own.";
     Unproven = "HW-220", "separation is not proven",
         "Nothing shows that the two nodes share hardware, and too little shows that they do not.",
-        "Set serial numbers in the firmware, pin more families, or put both nodes in the plan \
-         with rack and position.";
+        "Make readable what the message says could not be read; set serial numbers in the \
+         firmware, pin more families, or put both nodes in the plan with rack and position. A \
+         virtual machine proves no board.";
     UnknownNode = "HW-300", "a node that the policy does not list",
         "A machine that the policy does not name does not start.",
         "Add a [node.NAME] table; `cofferctl hw pin` prints it.";

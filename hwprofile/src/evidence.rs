@@ -6,6 +6,7 @@
 //! identifies a machine may be put in here.
 
 mod json;
+mod names;
 mod token;
 
 use std::collections::BTreeSet;
@@ -75,6 +76,10 @@ pub struct Machine {
     pub sys_vendor: Reading<String>,
     /// Its model, as the firmware says.
     pub product_name: Reading<String>,
+    /// How many boards the firmware lists, unless any of its words about them could not be read.
+    pub boards: Reading<u64>,
+    /// How many enclosures the firmware lists, under the same condition.
+    pub enclosures: Reading<u64>,
     /// Whether it is virtual.
     pub virtualization: Reading<Virtualization>,
     /// Whether the process runs in a container.
@@ -99,6 +104,12 @@ pub struct Machine {
     pub nics: Reading<u64>,
     /// Graphics and compute processors.
     pub gpus: Reading<Vec<GpuSummary>>,
+    /// Drives that are told apart by a name, unless one is there whose names could not be read.
+    pub named_disks: Reading<u64>,
+    /// Adapters that are told apart, under the same condition.
+    pub named_nics: Reading<u64>,
+    /// Graphics processors that are told apart, under the same condition.
+    pub named_gpus: Reading<u64>,
 }
 
 /// A graphics or compute processor as it travels.
@@ -236,6 +247,7 @@ impl Evidence {
         families
             .into_iter()
             .flat_map(|f| self.of_family(f))
+            .filter(|s| s.reach == Reach::Local)
             .map(|s| s.token)
             .collect()
     }
@@ -271,6 +283,8 @@ impl Machine {
         Self {
             sys_vendor: inventory.dmi.sys_vendor.clone(),
             product_name: inventory.dmi.product_name.clone(),
+            boards: inventory.dmi.board_count(),
+            enclosures: inventory.dmi.enclosure_count(),
             virtualization: inventory.virtualization.clone(),
             container: inventory.container.clone(),
             secure_boot: inventory.boot.secure_boot.clone(),
@@ -283,6 +297,9 @@ impl Machine {
             disks: disks.at(inventory.disks.path.clone()),
             nics: nics.at(inventory.nics.path.clone()),
             gpus: gpus.at(inventory.gpus.path.clone()),
+            named_disks: names::of_disks(&inventory.disks),
+            named_nics: names::of_nics(&inventory.nics),
+            named_gpus: names::of_gpus(&inventory.gpus),
         }
     }
 }

@@ -163,6 +163,16 @@ impl<T> Reading<T> {
     pub const fn value(&self) -> Option<&T> {
         self.fact.value()
     }
+
+    /// The reading without its value, where something is there and could not be read or used: it
+    /// may be what another machine shows. What is not there, or names nothing, hides nothing.
+    pub(crate) fn broken<U>(&self) -> Option<Reading<U>> {
+        match &self.fact {
+            Fact::Value(_) | Fact::Absent | Fact::Placeholder(_) => None,
+            Fact::Unreadable(errno) => Some(Fact::Unreadable(*errno).at(&self.path)),
+            Fact::Unsupported(why) => Some(Fact::Unsupported(why.clone()).at(&self.path)),
+        }
+    }
 }
 
 impl<T: fmt::Display> fmt::Display for Reading<T> {
@@ -210,6 +220,18 @@ mod tests {
             Fact::<u8>::Unreadable(5).or_else(|| Fact::Value(1)),
             Fact::Unreadable(5)
         );
+    }
+
+    #[test]
+    fn only_what_is_there_and_could_not_be_read_is_broken() {
+        let broken = |fact: Fact<u8>| fact.at("/sys/x").broken::<u64>();
+        assert_eq!(broken(Fact::Value(1)), None);
+        assert_eq!(broken(Fact::Absent), None);
+        assert_eq!(broken(Fact::Placeholder("None".into())), None);
+        let unreadable = Fact::Unreadable(13).at("/sys/x");
+        assert_eq!(broken(Fact::Unreadable(13)), Some(unreadable));
+        let unsupported = Fact::Unsupported("odd".into()).at("/sys/x");
+        assert_eq!(broken(Fact::Unsupported("odd".into())), Some(unsupported));
     }
 
     #[test]

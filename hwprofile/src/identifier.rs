@@ -21,9 +21,12 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// Reads a text: a placeholder stays a placeholder.
+    /// Reads a text: a placeholder stays a placeholder, and bytes that were no text stay none.
     #[must_use]
     pub fn read(text: &str) -> Fact<Self> {
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            return Fact::Unsupported("its bytes are no text".to_owned());
+        }
         if placeholder::is_placeholder(text) {
             return Fact::Placeholder(text.trim().chars().take(64).collect());
         }
@@ -128,5 +131,11 @@ mod tests {
             Fact::Placeholder("To Be Filled By O.E.M.".into())
         );
         assert!(Identifier::read("7XK2Q23").value().is_some());
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_name_nothing() {
+        let text = String::from_utf8_lossy(b"7XK2Q23\xff\xfe01");
+        assert!(matches!(Identifier::read(&text), Fact::Unsupported(_)));
     }
 }

@@ -9,8 +9,8 @@ use crate::domain::WitnessKind;
 use crate::fact::{Fact, Reading};
 use crate::identifier::Identifier;
 use crate::inventory::{
-    Bus, Disk, Dmi, Gpu, GpuDivision, HardwareAddress, Inventory, Medium, Nic, Transport,
-    Virtualization,
+    Bus, Disk, Dmi, Gpu, GpuDivision, HardwareAddress, Inventory, Medium, Nic, RackLocator,
+    Transport, Virtualization,
 };
 use crate::uuid::{Derived, Uuid};
 use crate::vocabulary;
@@ -61,11 +61,17 @@ impl Identity {
         identity.add(
             WitnessKind::ProductUuid,
             Reach::Local,
-            &uuid(&dmi.product_uuid, &inventory.nics),
+            &uuid(dmi, &inventory.nics),
         );
+        for (kind, serial) in further_boards(dmi) {
+            identity.add(kind, Reach::Remote, &serial);
+        }
         // A list that cannot be had may hide the enclosure that two machines share.
         if dmi.enclosures.fact != Fact::Absent {
             identity.add_none(WitnessKind::ChassisSerial, &dmi.enclosures);
+        }
+        if dmi.enclosures.value().is_some() {
+            identity.add_none(WitnessKind::ChassisSerial, &dmi.rack_locators);
         }
         for serial in enclosures(dmi) {
             identity.add(WitnessKind::ChassisSerial, Reach::Local, &serial);
@@ -137,9 +143,7 @@ impl Identity {
     fn add_disks(&mut self, disks: &Reading<Vec<Disk>>) {
         self.add_none(WitnessKind::DiskWwid, disks);
         for disk in disks.value().into_iter().flatten() {
-            let carried = disk.transport.value() == Some(&Transport::Usb)
-                || disk.medium.value() == Some(&Medium::Removable);
-            if carried {
+            if is_carried(disk) {
                 continue;
             }
             let is_local = disk
@@ -157,6 +161,7 @@ impl Identity {
     }
 
     fn add_gpus(&mut self, gpus: &Reading<Vec<Gpu>>) {
+        self.add_none(WitnessKind::GpuUuid, gpus);
         for gpu in gpus.value().into_iter().flatten() {
             let reach = match gpu.division {
                 GpuDivision::Whole => Reach::Local,
@@ -167,13 +172,34 @@ impl Identity {
     }
 }
 
+/// A drive that can be carried away names whoever carries it.
+pub(crate) fn is_carried(disk: &Disk) -> bool {
+    disk.transport.value() == Some(&Transport::Usb)
+        || disk.medium.value() == Some(&Medium::Removable)
+}
+
+/// The serial numbers of the boards behind the first: equal ones speak against two machines, and
+/// different ones say nothing, because a riser moves. A board that joins others is the enclosure's.
+fn further_boards(dmi: &Dmi) -> impl Iterator<Item = (WitnessKind, Reading<Identifier>)> {
+    let boards = dmi.boards.value().into_iter().flatten().skip(1);
+    boards.map(|board| {
+        let kind = if board.joins_others() {
+            WitnessKind::ChassisSerial
+        } else {
+            WitnessKind::BoardSerial
+        };
+        let path = format!("{} serial", board.origin);
+        (kind, board.serial.clone().at(path))
+    })
+}
+
 /// The serial numbers of every enclosure: the one that is shown first, the others of the table,
-/// and the one that a blade was told it sits in.
+/// and what a blade was told of the one it sits in.
 fn enclosures(dmi: &Dmi) -> Vec<Reading<Identifier>> {
     let listed = dmi.enclosures.value().into_iter().flatten();
     let listed = listed.map(|one| one.serial.clone().at(format!("{} serial", one.origin)));
     let told = dmi.rack_locators.value().into_iter().flatten();
-    let told = told.map(|one| one.serial.clone().at(format!("{} serial", one.origin)));
+    let told = told.flat_map(RackLocator::names);
     let first = std::iter::once(dmi.chassis_serial.clone());
     let mut all: Vec<Reading<Identifier>> = Vec::new();
     for serial in first.chain(listed.skip(1)).chain(told) {
@@ -200,23 +226,33 @@ fn of_its_own(dmi: &Dmi, serial: Reading<Identifier>) -> Reading<Identifier> {
     fact.at(serial.path)
 }
 
-/// A UUID that is no witness of its own is told as such.
-fn uuid(reading: &Reading<Uuid>, nics: &Reading<Vec<Nic>>) -> Reading<Identifier> {
+/// A UUID that is made from another witness is told as such where that witness is seen. Where it is
+/// not, what the UUID is made from is seen nowhere else, and it counts in its place.
+fn uuid(dmi: &Dmi, nics: &Reading<Vec<Nic>>) -> Reading<Identifier> {
     let addresses = nics.value().into_iter().flatten();
     let addresses: Vec<[u8; 6]> = addresses
         .filter_map(|nic| nic.permanent.value()?.ethernet())
         .collect();
+    let serials = [&dmi.product_serial, &dmi.board_serial];
+    let has_serial = serials.iter().any(|serial| serial.value().is_some());
+    let reading = &dmi.product_uuid;
     let fact = reading.fact.clone().and_then(|uuid| match uuid.derived() {
         None if addresses.contains(&uuid.node()) => {
             Fact::Unsupported("it ends in the address of an adapter: counted once".to_owned())
         }
-        Some(Derived::FromSerial(_)) => {
+        Some(Derived::FromSerial(_)) if has_serial => {
             Fact::Unsupported("it is made from the serial number: counted once".to_owned())
         }
-        Some(Derived::FromAddress(_)) => {
+        Some(Derived::FromSerial(serial)) => {
+            Identifier::read(&serial).and_then(|_| Fact::Value(of_uuid(uuid)))
+        }
+        Some(Derived::FromAddress(address)) if addresses.contains(&address) => {
             Fact::Unsupported("it is made from the address of an adapter: counted once".to_owned())
         }
-        None => Fact::Value(of_uuid(uuid)),
+        Some(Derived::FromAddress([first, ..])) if first.trailing_zeros() < 2 => {
+            Fact::Unsupported("it is made from an address that software may choose".to_owned())
+        }
+        Some(Derived::FromAddress(_)) | None => Fact::Value(of_uuid(uuid)),
     });
     fact.at(reading.path.clone())
 }

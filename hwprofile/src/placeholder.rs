@@ -7,6 +7,16 @@
 /// Texts shorter than this name too few machines to tell two apart.
 const SHORTEST_NAME: usize = 4;
 
+/// How many characters may stand beside a run, such as the letters before it, that make nothing of
+/// their own.
+const LONGEST_REST: usize = 4;
+/// The shortest run of digits or letters one after another that no factory counts up to.
+const SHORTEST_SEQUENCE: usize = 8;
+/// The shortest run inside a sequence: `1234567890` and then `ABCDEF`.
+const SHORTEST_PART: usize = 4;
+/// The longest block that is written again and again.
+const LONGEST_BLOCK: usize = 4;
+
 /// Phrases that name nothing wherever they stand in a text.
 const PHRASES: &[&str] = &[
     "to be filled",
@@ -83,8 +93,12 @@ pub fn is_placeholder(text: &str) -> bool {
     significant.len() < SHORTEST_NAME
         || WORDS.contains(&text.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '.'))
         || PHRASES.iter().any(|phrase| text.contains(phrase))
+        || denies(&text)
         || is_one_character(&significant)
         || is_sequence(&significant)
+        || is_counted_up(&significant)
+        || is_filled_up(&significant)
+        || is_one_block(&significant)
 }
 
 /// Whether a text that describes something, such as a model, describes nothing. Unlike a name, a
@@ -119,6 +133,59 @@ fn is_sequence(significant: &[char]) -> bool {
         })
     };
     steps(true) || steps(false)
+}
+
+/// `not provided`, `no value`: a denial in words.
+fn denies(text: &str) -> bool {
+    let said = text.strip_prefix("not ").or(text.strip_prefix("no "));
+    said.is_some_and(|said| said.chars().all(|c| c.is_ascii_alphabetic() || c == ' '))
+}
+
+/// The longest run in which each pair of neighbours satisfies a test, and how many characters stand
+/// in runs of a length.
+fn runs(text: &[char], part: usize, joined: impl Fn(char, char) -> bool) -> (usize, usize) {
+    let (mut longest, mut inside, mut run) = (0, 0, 1);
+    let mut end = |run: usize| {
+        longest = longest.max(run);
+        inside += if run >= part { run } else { 0 };
+    };
+    for pair in text.windows(2) {
+        if matches!(pair, [a, b] if joined(*a, *b)) {
+            run += 1;
+        } else {
+            end(run);
+            run = 1;
+        }
+    }
+    end(run);
+    (longest, inside)
+}
+
+/// `MB-1234567890`, `1234567890ABCDEF`: hardly more than a sequence, or several of them.
+fn is_counted_up(significant: &[char]) -> bool {
+    let counts = |up: bool| {
+        let joined = |a, b| if up { follows(a, b) } else { follows(b, a) };
+        let (longest, inside) = runs(significant, SHORTEST_PART, joined);
+        longest >= SHORTEST_SEQUENCE && significant.len() - inside <= LONGEST_REST
+    };
+    counts(true) || counts(false)
+}
+
+/// `00000000000000000001`: one character again and again, and hardly anything else. The shorter the
+/// run, the less may stand beside it: real numbers begin with zeros.
+fn is_filled_up(significant: &[char]) -> bool {
+    let (longest, _) = runs(significant, 1, |a, b| a == b);
+    let rest = significant.len() - longest;
+    (longest >= 12 && rest <= LONGEST_REST) || (longest >= 8 && rest <= 2)
+}
+
+/// `12341234`, `ABABABAB`: one short block again and again.
+fn is_one_block(significant: &[char]) -> bool {
+    let again = |length: &usize| {
+        let later = significant.iter().skip(*length);
+        significant.iter().zip(later).all(|(a, b)| a == b)
+    };
+    significant.len() >= 2 * LONGEST_BLOCK && (1..=LONGEST_BLOCK).any(|length| again(&length))
 }
 
 /// Whether `b` comes right after `a`; `9` is followed by `0` or, in hexadecimal, by `a`.
@@ -188,6 +255,39 @@ mod tests {
             "b4:96:91:00:00:02",
             "eui.36525430529000570025384500000001",
             "9abd",
+        ] {
+            assert!(!is_placeholder(good), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_person_types_to_fill_a_field_is_told_from_a_number_of_a_series() {
+        for bad in [
+            "MB-1234567890",
+            "SSN12345678901234567",
+            "1234567890ABCDEF",
+            "ABCDEF1234567890",
+            "SN-87654321",
+            "00000000000000000001",
+            "PN000000000000",
+            "0000000001",
+            "Not Provided",
+            "NOT SET",
+            "No value",
+            "1234-1234-1234",
+            "ABABABAB",
+        ] {
+            assert!(is_placeholder(bad), "{bad:?}");
+        }
+        for good in [
+            "NZ1234567",
+            "CN0123456789ABZQ77X1",
+            "000000000000000100a0752340e5c6a1",
+            "00000000AB12",
+            "A100000001",
+            "Notre-77412",
+            "No 7741288",
+            "XY12341299",
         ] {
             assert!(!is_placeholder(good), "{good:?}");
         }

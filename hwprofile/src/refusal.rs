@@ -224,7 +224,8 @@ fn lines(value: Option<&Value>) -> Option<Vec<String>> {
 
 /// Keeps hostile text on its own line: a value read from a machine must not be able to write a
 /// second refusal.
-pub(crate) fn one_line(text: &str) -> String {
+#[must_use]
+pub fn one_line(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             let (plain, escaped) = if c.is_control() || is_direction(c) {

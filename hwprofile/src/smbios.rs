@@ -27,9 +27,9 @@ pub struct Structure<'t> {
 /// How a walk over a table ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// At its end mark, at the number of structures that it claims, or at its last byte.
+    /// At its end mark, or at the number of structures that it claims.
     Whole,
-    /// In the middle of a structure, at this byte: what stands behind it is unknown.
+    /// At this byte, in a structure or where another must stand: what follows is unknown.
     BrokenOff(usize),
     /// At the most structures that are taken.
     TooMany,
@@ -40,30 +40,33 @@ pub enum End {
 pub struct Walk<'t> {
     table: &'t [u8],
     at: usize,
-    left: usize,
-    counted: bool,
+    taken: usize,
+    claimed: Option<usize>,
+    /// Whether the structure before this place is an end mark. A counted table may go on behind it.
+    marked: bool,
     end: Option<End>,
 }
 
 impl<'t> Walk<'t> {
-    /// A walk over a table. With a number of structures (SMBIOS 2) it ends there, without one
-    /// (SMBIOS 3, or no entry point at all) at the end mark.
+    /// A walk over a table. With a number of structures (SMBIOS 2) it ends there, or at an end mark
+    /// behind which nothing stands: many tables claim one structure too many. Without a number
+    /// (SMBIOS 3, or no entry point at all) it ends at the end mark.
     #[must_use]
     pub fn over(table: &'t [u8], structures: Option<u16>) -> Self {
-        let left = structures.map_or(STRUCTURE_LIMIT, usize::from);
         Self {
             table,
             at: 0,
-            left: left.min(STRUCTURE_LIMIT),
-            counted: structures.is_some(),
+            taken: 0,
+            claimed: structures.map(usize::from),
+            marked: false,
             end: None,
         }
     }
 
-    /// How it ended; [`End::Whole`] while it still runs.
+    /// How it ended; while it still runs, it has seen no more than up to here.
     #[must_use]
     pub fn end(&self) -> End {
-        self.end.unwrap_or(End::Whole)
+        self.end.unwrap_or(End::BrokenOff(self.at))
     }
 
     fn finish(&mut self, end: End) -> Option<Structure<'t>> {
@@ -79,24 +82,24 @@ impl<'t> Iterator for Walk<'t> {
         if self.end.is_some() {
             return None;
         }
-        let rest = self.table.get(self.at..).unwrap_or_default();
-        if is_padding(rest) {
+        if self.claimed == Some(self.taken) {
             return self.finish(End::Whole);
         }
-        if self.left == 0 {
-            let end = if self.counted {
-                End::Whole
-            } else {
-                End::TooMany
-            };
-            return self.finish(end);
+        let rest = self.table.get(self.at..).unwrap_or_default();
+        if self.marked && is_padding(rest) {
+            return self.finish(End::Whole);
         }
-        let Some((structure, length)) = Structure::first(rest) else {
+        if self.taken == STRUCTURE_LIMIT {
+            return self.finish(End::TooMany);
+        }
+        let first = Structure::first(rest).filter(|_| !is_padding(rest));
+        let Some((structure, length)) = first else {
             return self.finish(End::BrokenOff(self.at));
         };
-        self.left -= 1;
+        self.taken += 1;
         self.at += length;
-        if structure.kind() == END_OF_TABLE && !self.counted {
+        self.marked = structure.kind() == END_OF_TABLE;
+        if self.marked && self.claimed.is_none() {
             return self.finish(End::Whole);
         }
         Some(structure)

@@ -1,5 +1,6 @@
 //! Whole machines against whole policies: the shipped lab, and what changes when one thing does.
 
+mod damage;
 mod endorsement;
 mod evidence;
 mod firmware;

@@ -34,7 +34,8 @@ impl Uuid {
             return Fact::Placeholder(String::new());
         }
         let Some(uuid) = Self::parse(text) else {
-            return if placeholder::is_placeholder(text) {
+            let is_text = !text.contains(char::REPLACEMENT_CHARACTER);
+            return if is_text && placeholder::is_placeholder(text) {
                 Fact::Placeholder(text.chars().take(64).collect())
             } else {
                 Fact::Unsupported("is not a UUID".to_owned())
@@ -141,8 +142,15 @@ fn nibble(digit: u8) -> Option<u8> {
         .and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Patterns that no factory writes: a block that repeats, a series with one step in bytes, words or
-/// digits, or a text.
+/// The fewest of sixteen bytes that must not be one and the same.
+const LEAST_OTHER_BYTES: usize = 5;
+/// How many of the 31 pairs of neighbouring digits a person writes who fills in a form; of random
+/// digits six are equal or one apart, and twenty-two are not seen once in a thousand million.
+const MOST_STEPS: usize = 21;
+
+/// Patterns that no factory writes: a block that repeats, a series with one step in bytes or words,
+/// digits that stand still or count on, hardly anything but one byte, a text, or the signature of a
+/// maker without his number behind it.
 fn names_nothing(bytes: &[u8; 16]) -> bool {
     let words: Vec<u16> = bytes
         .chunks_exact(2)
@@ -154,13 +162,14 @@ fn names_nothing(bytes: &[u8; 16]) -> bool {
         .flat_map(|byte| [byte >> 4, byte & 15])
         .collect();
     repeats(bytes)
+        || is_signature_alone(bytes)
         || bytes
             .windows(3)
             .all(|w| matches!(w, [a, b, c] if b.wrapping_sub(*a) == c.wrapping_sub(*b)))
         || words
             .windows(3)
             .all(|w| matches!(w, [a, b, c] if b.wrapping_sub(*a) == c.wrapping_sub(*b)))
-        || digit_groups_count_up(&digits)
+        || (is_written_by_hand(bytes, &digits) && !ends_in_address(bytes))
         || is_placeholder_text(bytes)
 }
 
@@ -174,24 +183,32 @@ fn repeats(bytes: &[u8; 16]) -> bool {
     })
 }
 
-/// `12345678-1234-1234-1234-123456789abc`: every group of the text counts up from its first digit.
-fn digit_groups_count_up(digits: &[u8]) -> bool {
-    let mut rest = digits;
-    for length in [8, 4, 4, 4, 12] {
-        let Some((group, after)) = rest.split_at_checked(length) else {
-            return false;
-        };
-        let counts = |wrap: u8| {
-            group
-                .windows(2)
-                .all(|pair| matches!(pair, [a, b] if (a + 1) % wrap == *b))
-        };
-        if !counts(16) && !counts(10) {
-            return false;
-        }
-        rest = after;
-    }
-    true
+/// `12345678-1234-5678-90ab-cddeefaabbcc`, `11111111-2222-3333-4444-555555555555`,
+/// `10000000-0000-8000-0040-000000000000`.
+fn is_written_by_hand(bytes: &[u8; 16], digits: &[u8]) -> bool {
+    let steps = |pair: &&[u8]| {
+        let [a, b] = *pair else { return false };
+        let next = |a: u8, b: u8| a == b || (a + 1) % 16 == b || (a == 9 && b == 0);
+        next(*a, *b) || next(*b, *a)
+    };
+    let is_mostly = |one: &u8| {
+        let others = bytes.iter().filter(|byte| *byte != one).count();
+        others < LEAST_OTHER_BYTES
+    };
+    digits.windows(2).filter(steps).count() > MOST_STEPS || bytes.iter().any(is_mostly)
+}
+
+/// The signature that a maker writes before the number of the machine, and no such number: it is
+/// the same on every machine that was left so.
+fn is_signature_alone(bytes: &[u8; 16]) -> bool {
+    bytes.starts_with(b"DELL") && from_service_tag(bytes).is_none()
+}
+
+/// Zeros and the address of an adapter, of a maker and with a number of its own.
+fn ends_in_address(bytes: &[u8; 16]) -> bool {
+    from_address(bytes).is_some_and(|[first, b, c, d, e, f]| {
+        first.trailing_zeros() >= 2 && [first, b, c] != [0; 3] && [d, e, f] != [0; 3]
+    })
 }
 
 fn is_placeholder_text(bytes: &[u8; 16]) -> bool {
@@ -226,7 +243,8 @@ fn from_service_tag(bytes: &[u8; 16]) -> Option<String> {
     };
     let tag = [s1.checked_sub(0x80)?, *s2, *s3, *s4, *s5, *s6, *s7];
     let legible = tag.iter().all(u8::is_ascii_alphanumeric);
-    legible.then(|| tag.iter().map(|byte| char::from(*byte)).collect())
+    let tag: String = tag.iter().map(|byte| char::from(*byte)).collect();
+    (legible && !placeholder::is_placeholder(&tag)).then_some(tag)
 }
 
 /// Sixteen letters and digits, which no UUID has by chance: six of the number for orders, ten of the
@@ -288,10 +306,39 @@ mod tests {
             "33221100-5544-7766-8899-aabbccddeeff",
             "03020100-0504-0706-0809-0a0b0c0d0e0f",
             "deadbeef-dead-beef-dead-beefdeadbeef",
+            "4c4c4544-0000-2010-8020-80c04f202020",
+            "44454c4c-0000-1020-8020-80c04f202020",
+            "4c4c4544-0030-3010-8030-b0c04f303030",
+            "4c4c4544-ffff-ffff-ffff-ffffffffffff",
+            "10000000-0000-8000-0040-000000000000",
+            "12345678-1234-5678-90ab-cddeefaabbcc",
+            "11111111-2222-3333-4444-555555555555",
+            "aabbccdd-eeff-0011-2233-445566778899",
+            "ffffffff-ffff-ffff-ffff-fffffffffffe",
+            "00000000-0000-0000-0000-000000000001",
+            "00000000-0000-0000-0000-002590000000",
+            "ffffffff-0000-ffff-0000-ffffffff0000",
             "To Be Filled By O.E.M.",
             "",
         ] {
             assert!(matches!(Uuid::read(text), Fact::Placeholder(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_factory_writes_is_no_placeholder() {
+        for text in [
+            "4c4c4544-0031-5710-804c-b1c04f4b3933",
+            "00000000-0000-0000-0000-00259000000a",
+            "00000000-0000-0000-0000-ac1f6b000001",
+            "00000000-0000-0000-0000-00259012345a",
+            "03d502e0-045e-05bf-4806-b20700080009",
+            "30303051-3130-4241-3233-343536373881",
+            "0677d5cc-25b1-11b2-a85c-c66e0b64b3d5",
+            "b560f4a0-4048-11e3-8b6a-089e01ee6336",
+            "b560f4a0-0000-1000-8000-00805f9b34fb",
+        ] {
+            let _uuid = value(text);
         }
     }
 
@@ -351,6 +398,7 @@ mod tests {
             "4c4c4544-0058-4b10-8032-b7c04f51323",
             "gggggggg-0058-4b10-8032-b7c04f513233",
             "ä",
+            "\u{fffd}\u{fffd}",
         ] {
             assert!(Uuid::read(text).value().is_none(), "{text}");
         }
@@ -364,6 +412,16 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn a_random_uuid_is_no_placeholder(mut bytes: [u8; 16]) {
+            bytes[6] = 0x40 | (bytes[6] & 15);
+            bytes[8] = 0x80 | (bytes[8] & 63);
+            // What is shrunk towards zero is no longer random: here at least nine bytes differ.
+            let different: std::collections::BTreeSet<u8> = bytes.into_iter().collect();
+            proptest::prop_assume!(different.len() > 8);
+            proptest::prop_assert!(!Uuid::from_bytes(bytes).is_placeholder());
+        }
+
         #[test]
         fn both_byte_orders_are_one(bytes: [u8; 16]) {
             let uuid = Uuid::from_bytes(bytes);

@@ -6,7 +6,8 @@ set -eu
 cd "$(dirname "$0")/../.."
 runs=${1:-50}
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+watch=
+trap 'test -z "$watch" || kill "$watch" 2>/dev/null || true; rm -rf "$work"' EXIT
 cargo build --quiet -p cofferdam-keeper -p cofferdam-cofferctl
 cargo build --quiet -p cofferdam-keeper --example drift
 
@@ -21,7 +22,16 @@ echo "storm: 100,000 uevents of the kernel, heard by cofferctl hw watch:"
 : >"$work/out"
 target/debug/cofferctl --json hw watch >"$work/out" &
 watch=$!
-until grep -q '"event":"verdict"' "$work/out"; do :; done
+tries=0
+until grep -q '"event":"verdict"' "$work/out"; do
+    tries=$((tries + 1))
+    if ! kill -0 "$watch" 2>/dev/null || [ "$tries" -gt 600 ]; then
+        echo "FAILED: the watch ended, or waited a minute, before its first verdict" >&2
+        cat "$work/out" >&2
+        exit 1
+    fi
+    sleep 0.1
+done
 python3 - <<'PYTHON'
 import os, time
 fd = os.open("/sys/class/net/lo/uevent", os.O_WRONLY)
@@ -32,8 +42,15 @@ print("  sent in %.2f s" % (time.monotonic() - began))
 time.sleep(1)
 PYTHON
 ticks=$(awk '{print $14 + $15}' "/proc/$watch/stat")
-kill -INT $watch
-wait $watch || true
+kill -INT "$watch"
+ended=0
+wait "$watch" || ended=$?
+watch=
+verdicts=$(grep -c '"event":"verdict"' "$work/out" || true)
 echo "  CPU of the watch: $((ticks * 1000 / $(getconf CLK_TCK))) ms"
-echo "  verdicts said (1: the first, none changed): $(grep -c '"event":"verdict"' "$work/out")"
+echo "  verdicts said: $verdicts (1: the first, none changed); the watch ended in $ended"
 echo "  $(tail -1 "$work/out")"
+if [ "$verdicts" -ne 1 ] || [ "$ended" -ne 0 ]; then
+    echo "FAILED: a storm of nothing must change no verdict and end the watch in 0" >&2
+    exit 1
+fi

@@ -42,6 +42,12 @@ pub static CODES: &[CodeEntry] = &[
         mend: "Start a lab with `cofferctl lab up --dir DIR` and name it with --lab DIR.",
     },
     CodeEntry {
+        code: "CL-002",
+        title: "command line not understood",
+        meaning: "A word of the command line is missing, is one too many or cannot be one.",
+        mend: "See `cofferctl help`, or the command with --help.",
+    },
+    CodeEntry {
         code: "CL-010",
         title: "the zone said no",
         meaning: "A zone refused, and not with a refusal of ours.",
@@ -182,8 +188,8 @@ pub static CODES: &[CodeEntry] = &[
     CodeEntry {
         code: "CL-045",
         title: "facts not readable",
-        meaning: "A file of facts or evidence cannot be read, or holds no JSON document.",
-        mend: "Name a file that `cofferctl hw facts --json` wrote, or a directory.",
+        meaning: "A file of facts or evidence cannot be read or holds none, or a sysroot is no directory.",
+        mend: "Name a file that `cofferctl hw facts --json` wrote, or a directory with the root of a machine.",
     },
     CodeEntry {
         code: "CL-046",
@@ -216,6 +222,12 @@ pub static CODES: &[CodeEntry] = &[
         mend: "Seal large things as objects.",
     },
     CodeEntry {
+        code: "CL-054",
+        title: "output over its source",
+        meaning: "The file to write is what the command reads: its input, its keyring, or a file of the plan that it draws.",
+        mend: "Name another file, and move it over the old one when it is good.",
+    },
+    CodeEntry {
         code: "CL-060",
         title: "no such column",
         meaning: "The first line of the CSV document does not name the column.",
@@ -242,8 +254,8 @@ pub static CODES: &[CodeEntry] = &[
     CodeEntry {
         code: "CL-064",
         title: "document not CSV",
-        meaning: "A row has another number of fields than the first, or cannot be read.",
-        mend: "Write it again with a CSV library.",
+        meaning: "A row has another number of fields than the first, a line is blank, or a row cannot be read.",
+        mend: "Write it again with a CSV library; an empty value is written \"\".",
     },
     CodeEntry {
         code: "LAB-001",

@@ -26,27 +26,56 @@ mod command;
 mod environment;
 mod progress;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use cofferdam_hwprofile::Refusal;
+use cofferdam_node::Exit;
+
+use verdict::{Carries, Failure, Format};
 
 /// Runs the tool from its arguments to its exit code.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let cli = match cli::Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.collect();
+    let cli = match cli::Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            let wanted = !error.use_stderr();
-            let shown = error.print().is_ok();
-            let exit = if wanted && shown {
-                cofferdam_node::Exit::Ok
-            } else {
-                cofferdam_node::Exit::Usage
-            };
-            return exit.into();
-        }
+        Err(error) => return misused(&arguments, &error).into(),
     };
-    let format = verdict::Format::of(cli.json);
+    let format = Format::of(cli.json);
+    let carries = command::carries(&cli.command, format);
     let outcome = command::dispatch(cli.command, format);
-    verdict::print(&outcome, format).into()
+    verdict::print(&outcome, format, carries).into()
+}
+
+/// Tells what was wrong with the command line, or what was asked about it.
+fn misused(arguments: &[OsString], error: &clap::Error) -> Exit {
+    let mut words = arguments.iter().skip(1).take_while(|word| *word != "--");
+    let for_a_program = words.clone().any(|word| word == "--json");
+    if error.use_stderr() && for_a_program {
+        let is_flag = |word: &OsStr| word.as_encoded_bytes().starts_with(b"-");
+        let family = words
+            .find(|word| !is_flag(word))
+            .and_then(|word| word.to_str());
+        let carries = match family {
+            // Where the data would have gone, no document may take its place.
+            Some("seal" | "unseal" | "field" | "get" | "query") => Carries::Data,
+            Some(_) | None => Carries::Verdict,
+        };
+        let refusal = Refusal::new(
+            "CL-002",
+            "the command line is not one, so nothing was done",
+            "see `cofferctl help`",
+        );
+        let lines = error.to_string();
+        let lines = lines.lines().filter(|line| !line.trim().is_empty());
+        let refusal = lines.fold(refusal, |refusal, line| refusal.read(line.trim()));
+        let failure = Err(Failure::new(Exit::Usage, refusal));
+        return verdict::print(&failure, Format::Json, carries);
+    }
+    if error.print().is_ok() && !error.use_stderr() {
+        Exit::Ok
+    } else {
+        Exit::Usage
+    }
 }

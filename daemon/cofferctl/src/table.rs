@@ -1,14 +1,16 @@
 //! Rows for a terminal: aligned columns, numbers to the right. It knows nothing of what they mean.
 
+use cofferdam_hwprofile::refusal::one_line;
 use serde_json::Value;
 
-/// Lays out rows under their headings, two blanks between columns.
+/// Lays out rows under their headings, two blanks between columns. A cell stays on its line, whoever wrote it.
 #[must_use]
 pub fn lay_out(headings: &[String], rows: &[Vec<Value>]) -> String {
     let cells: Vec<Vec<String>> = rows
         .iter()
-        .map(|row| row.iter().map(cell).collect())
+        .map(|row| row.iter().map(|value| one_line(&cell(value))).collect())
         .collect();
+    let headings: Vec<String> = headings.iter().map(|text| one_line(text)).collect();
     let width = |column: usize| {
         let heading = headings.get(column).map_or(0, |text| text.chars().count());
         let widest = cells
@@ -39,7 +41,7 @@ pub fn lay_out(headings: &[String], rows: &[Vec<Value>]) -> String {
             .collect();
         format!("{}\n", padded.join("  ").trim_end())
     };
-    let mut text = line(headings);
+    let mut text = line(&headings);
     for row in &cells {
         text.push_str(&line(row));
     }
@@ -108,6 +110,18 @@ mod tests {
             lay_out(&headings, &rows),
             "school      count\nOak, \"old\"    411\nElm             7\n"
         );
+    }
+
+    #[test]
+    fn what_strangers_submitted_neither_moves_the_cursor_nor_begins_a_row() {
+        let rows = [
+            vec![json!("a\n9  forged\u{1b}[2K")],
+            vec![json!("\u{202e}b")],
+        ];
+        let text = lay_out(&["x\ry".to_owned()], &rows);
+        assert_eq!(text, "x\\u{d}y\na\\u{a}9  forged\\u{1b}[2K\n\\u{202e}b\n");
+        // A program gets the bytes as they are.
+        assert!(csv(&["x".to_owned()], &rows).contains("a\n9  forged\u{1b}[2K"));
     }
 
     #[test]

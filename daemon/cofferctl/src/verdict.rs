@@ -4,6 +4,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use cofferdam_hwprofile::Refusal;
+use cofferdam_hwprofile::refusal::one_line;
 use cofferdam_node::Exit;
 use serde_json::{Value, json};
 
@@ -28,10 +29,29 @@ impl Format {
     }
 }
 
+/// What standard output belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carries {
+    /// The verdict.
+    Verdict,
+    /// The data itself: whatever is said of it, well or ill, goes to standard error.
+    Data,
+}
+
+/// Whether a person is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Voice {
+    /// Yes.
+    Aloud,
+    /// The data speaks for itself; only a program that asked for JSON gets the line.
+    Silent,
+}
+
 /// A command that came to a verdict.
 #[must_use]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
+    voice: Voice,
     line: String,
     body: String,
     value: Value,
@@ -42,6 +62,7 @@ impl Verdict {
     /// Yes.
     pub fn yes(line: impl Into<String>) -> Self {
         Self {
+            voice: Voice::Aloud,
             line: line.into(),
             body: String::new(),
             value: json!({}),
@@ -52,6 +73,7 @@ impl Verdict {
     /// No, with the code it ends in.
     pub fn no(line: impl Into<String>, exit: Exit) -> Self {
         Self {
+            voice: Voice::Aloud,
             line: line.into(),
             body: String::new(),
             value: json!({}),
@@ -59,9 +81,12 @@ impl Verdict {
         }
     }
 
-    /// A command whose output is the data itself, already written.
-    pub fn silent() -> Self {
-        Self::yes("")
+    /// A command whose output is the data itself, already written. Nothing of it ever goes to standard output.
+    pub fn silent(line: impl Into<String>) -> Self {
+        Self {
+            voice: Voice::Silent,
+            ..Self::yes(line)
+        }
     }
 
     /// Adds the text below the verdict.
@@ -128,9 +153,16 @@ impl From<Refusal> for Failure {
 /// What a command returns.
 pub type Outcome = Result<Verdict, Failure>;
 
+/// Where an outcome is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Output,
+    Error,
+}
+
 /// Prints an outcome and returns the code to end in.
 #[must_use]
-pub fn print(outcome: &Outcome, format: Format) -> Exit {
+pub fn print(outcome: &Outcome, format: Format, carries: Carries) -> Exit {
     let exit = match outcome {
         Ok(verdict) => verdict.exit,
         Err(failure) => failure.exit,
@@ -139,22 +171,34 @@ pub fn print(outcome: &Outcome, format: Format) -> Exit {
         Format::Json => json_text(outcome),
         Format::Text => plain_text(outcome),
     };
-    let written = match (outcome, format) {
-        (Err(_), Format::Text) => std::io::stderr().lock().write_all(text.as_bytes()),
-        _ => std::io::stdout().lock().write_all(text.as_bytes()),
-    };
-    match written {
-        Ok(()) => exit,
-        // The reader went away (a closed pipe); what was asked is done, but nobody saw it.
-        Err(_closed) => Exit::TryAgain,
+    let bytes = text.as_bytes();
+    match place(outcome, format, carries) {
+        Place::Output => match std::io::stdout().lock().write_all(bytes) {
+            Ok(()) => exit,
+            // The reader went away (a closed pipe); what was asked is done, but nobody saw it.
+            Err(_closed) => Exit::TryAgain,
+        },
+        Place::Error => {
+            // Where nobody listens, the code still says it.
+            drop(std::io::stderr().lock().write_all(bytes));
+            exit
+        }
+    }
+}
+
+fn place(outcome: &Outcome, format: Format, carries: Carries) -> Place {
+    match (outcome, format, carries) {
+        (_, _, Carries::Data) | (Err(_), Format::Text, Carries::Verdict) => Place::Error,
+        (Ok(verdict), _, Carries::Verdict) if verdict.voice == Voice::Silent => Place::Error,
+        (Ok(_), _, Carries::Verdict) | (Err(_), Format::Json, Carries::Verdict) => Place::Output,
     }
 }
 
 fn plain_text(outcome: &Outcome) -> String {
     match outcome {
-        Ok(verdict) if verdict.line.is_empty() => String::new(),
-        Ok(verdict) if verdict.body.is_empty() => format!("{}\n", verdict.line),
-        Ok(verdict) => format!("{}\n{}\n", verdict.line, verdict.body.trim_end()),
+        Ok(verdict) if verdict.voice == Voice::Silent => String::new(),
+        Ok(verdict) if verdict.body.is_empty() => format!("{}\n", one_line(&verdict.line)),
+        Ok(verdict) => format!("{}\n{}\n", one_line(&verdict.line), verdict.body.trim_end()),
         Err(failure) => failure
             .refusals
             .iter()
@@ -192,6 +236,16 @@ pub fn warning(refusal: &Refusal) -> String {
     }
 }
 
+/// The end of a verdict's line where it came with warnings.
+#[must_use]
+pub fn with_warnings(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => ", with 1 warning".to_owned(),
+        many => format!(", with {many} warnings"),
+    }
+}
+
 /// Whether a person looks at standard output.
 #[must_use]
 pub fn on_a_terminal() -> bool {
@@ -206,6 +260,27 @@ mod tests {
     fn the_first_line_is_the_verdict_and_the_body_follows() {
         let outcome = Ok(Verdict::yes("verified: 7 leaves").body("a\nb\n"));
         assert_eq!(plain_text(&outcome), "verified: 7 leaves\na\nb\n");
+    }
+
+    #[test]
+    fn a_silent_verdict_and_whatever_is_said_of_data_keep_away_from_standard_output() {
+        let silent = Ok(Verdict::silent("sealed: 3 bytes"));
+        assert_eq!(plain_text(&silent), "");
+        let refusal = Refusal::new("CL-050", "nothing was opened", "name another");
+        let failure = Err(Failure::new(Exit::Data, refusal));
+        let told = Ok(Verdict::yes("opened: 1 cells"));
+        for format in [Format::Text, Format::Json] {
+            assert_eq!(place(&silent, format, Carries::Verdict), Place::Error);
+            for outcome in [&silent, &failure, &told] {
+                assert_eq!(place(outcome, format, Carries::Data), Place::Error);
+            }
+        }
+        assert_eq!(
+            place(&failure, Format::Json, Carries::Verdict),
+            Place::Output
+        );
+        let value: Value = serde_json::from_str(&json_text(&silent)).expect("JSON");
+        assert_eq!(value["verdict"], "sealed: 3 bytes");
     }
 
     #[test]

@@ -322,8 +322,13 @@ mod hw {
     }
 
     #[test]
-    fn this_machine_is_read_without_a_panic_and_with_its_grade() {
-        check(&["hw", "facts"], 0, "facts read below / (E1");
+    fn a_captured_machine_is_read_with_the_grade_of_a_capture() {
+        let (_kept, root) = machine("st1");
+        let root = root.display().to_string();
+        let line = format!("facts read below {root} (E0");
+        let (_, value) = check(&["hw", "facts", "--sysroot", &root], 0, &line);
+        let serial = &value["result"]["dmi"]["product_serial"];
+        assert_eq!(serial["value"], "NS4-4902-11864");
     }
 }
 
@@ -339,7 +344,9 @@ mod explain {
             Some(32)
         );
         check(&["explain", "RK-999"], 64, "CL-020 refused");
-        check(&["explain", "--all"], 0, "4");
+        let count = cofferdam_cofferctl::code::all().count();
+        let (_, value) = check(&["explain", "--all"], 0, &format!("{count} codes"));
+        assert_eq!(value["result"].as_array().map(Vec::len), Some(count));
         assert_eq!(ask(&["explain"]).exit, 64);
     }
 }

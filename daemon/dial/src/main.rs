@@ -86,7 +86,7 @@ async fn serve(
     let serving = server::serve(listener, peers, signals::wait(stdin));
     tokio::select! {
         () = serving => {}
-        () = notifier.keep_alive(environment.watchdog) => {}
+        never = notifier.keep_alive(environment.watchdog) => match never {},
     }
     notifier.stopping();
     Ok(())

@@ -132,7 +132,7 @@ async fn serve<Z: Zone>(
     tokio::pin!(signal, alive);
     tokio::select! {
         reason = &mut signal => return stopped_early(&node, reason).await,
-        () = &mut alive => {}
+        never = &mut alive => match never {},
         state = tenancies.wait_for(|state| !matches!(state, Tenancy::Waiting)) => {
             if let Ok(Tenancy::Over(exit, refusal)) = state.as_deref() {
                 return Err(StartError::new(*exit, Refusal::clone(refusal)));
@@ -156,7 +156,7 @@ async fn serve<Z: Zone>(
 
     let ended = tokio::select! {
         reason = &mut signal => Ending::Asked(reason.unwrap_or("signal handlers failed")),
-        () = &mut alive => Ending::Asked("the watchdog is no longer fed"),
+        never = &mut alive => match never {},
         state = tenancies.wait_for(|state| matches!(state, Tenancy::Over(..))) => {
             match state.as_deref() {
                 Ok(Tenancy::Over(exit, refusal)) => Ending::Evicted(*exit, Refusal::clone(refusal)),

@@ -1,6 +1,7 @@
 //! Tells the service manager where the program stands (`sd_notify(3)`). It only writes, never reads, and is silent where
 //! there is no service manager.
 
+use std::convert::Infallible;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
@@ -43,7 +44,7 @@ impl Notifier {
 
     /// Says that the event loop turns, twice in the time that a watchdog grants; for ever, and silent without a watchdog. To be
     /// polled by the task whose life it proclaims.
-    pub async fn keep_alive(&self, watchdog: Option<Duration>) {
+    pub async fn keep_alive(&self, watchdog: Option<Duration>) -> Infallible {
         let Some(watchdog) = watchdog else {
             return std::future::pending().await;
         };
@@ -108,7 +109,7 @@ mod tests {
             }
         });
         tokio::select! {
-            () = notifier.keep_alive(Some(Duration::from_millis(2))) => panic!("it goes on"),
+            never = notifier.keep_alive(Some(Duration::from_millis(2))) => match never {},
             beats = beats => beats.expect("three beats"),
         }
     }
@@ -118,7 +119,7 @@ mod tests {
         let notifier = Notifier::new(None);
         tokio::select! {
             biased;
-            () = notifier.keep_alive(None) => panic!("it goes on"),
+            never = notifier.keep_alive(None) => match never {},
             () = std::future::ready(()) => {}
         }
     }

@@ -108,10 +108,7 @@ impl ObjectDir {
     /// # Errors
     /// The file system's own.
     pub fn remove(&self, id: ObjectId) -> io::Result<()> {
-        match fs::remove_file(self.path_of(id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        remove(&self.path_of(id))
     }
 
     /// How many complete files there are.
@@ -144,11 +141,11 @@ impl ObjectDir {
             let Some(name) = name.to_str() else { continue };
             if let Some(part) = name.strip_suffix(PART_SUFFIX) {
                 if parse_hex(part).is_some() {
-                    fs::remove_file(entry.path())?;
+                    remove(&entry.path())?;
                     swept.parts += 1;
                 }
             } else if parse_hex(name).is_some_and(|id| !live.contains(&id.0)) {
-                fs::remove_file(entry.path())?;
+                remove(&entry.path())?;
                 swept.orphans += 1;
             }
         }
@@ -180,6 +177,14 @@ impl Drop for Trace {
         {
             log::warn!(error:% = error; "left a file behind; the next start removes it");
         }
+    }
+}
+
+/// Removes a file; that somebody else was faster is no failure.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

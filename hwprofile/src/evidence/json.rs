@@ -14,7 +14,7 @@ use crate::inventory::GpuDivision;
 use crate::wire::{FromWire, ToWire, object, wire_word};
 
 /// The version of the JSON form.
-pub const EVIDENCE_VERSION: u64 = 1;
+pub const EVIDENCE_VERSION: u64 = 2;
 
 const KEYS: &[&str] = &["version", "grade", "site", "witnesses", "unseen", "machine"];
 /// The longest hint, in characters: an ellipsis and four more.
@@ -145,6 +145,8 @@ macro_rules! fields {
 fields!(Machine {
     sys_vendor,
     product_name,
+    boards,
+    enclosures,
     virtualization,
     container,
     secure_boot,
@@ -157,4 +159,7 @@ fields!(Machine {
     disks,
     nics,
     gpus,
+    named_disks,
+    named_nics,
+    named_gpus,
 });

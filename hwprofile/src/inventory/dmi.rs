@@ -5,6 +5,7 @@
 //! power supplies. Both are easily forged, and nothing here may be taken as proof of bare metal.
 
 mod board;
+mod doubt;
 mod enclosure;
 mod module;
 mod security;

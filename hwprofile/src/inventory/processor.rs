@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::fact::{Fact, Reading};
+use crate::fact::{Fact, Gap, Reading};
 use crate::inventory::live::Live;
 use crate::inventory::pci::PciFunction;
 use crate::sysroot::{Sysroot, TEXT_LIMIT};
@@ -18,9 +18,10 @@ use crate::wire::{FromWire, ToWire, object};
 const CPUINFO: &str = "/proc/cpuinfo";
 const HYPERVISOR: &str = "/sys/hypervisor/type";
 const VULNERABILITIES: &str = "/sys/devices/system/cpu/vulnerabilities";
-/// Vendors of devices that exist in virtual machines only: QEMU, Bochs, `VirtualBox`, `VMware`,
-/// Xen, Hyper-V.
-const VIRTUAL_VENDORS: &[u16] = &[0x1b36, 0x1234, 0x80ee, 0x15ad, 0x5853, 0x1414];
+/// Vendors of devices that are made by software: virtio, QEMU, Bochs, `VirtualBox`, `VMware`, Xen,
+/// Hyper-V. A physical machine shows virtio only behind a card that is a machine of its own, and
+/// then somebody else decides what it is made of.
+const VIRTUAL_VENDORS: &[u16] = &[0x1af4, 0x1b36, 0x1234, 0x80ee, 0x15ad, 0x5853, 0x1414];
 
 /// The processors.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,8 +191,14 @@ const CPUID: &str = "CPUID 1.ECX[31]";
 /// The subsystem that QEMU gives to the devices it makes.
 const VIRTUAL_SUBSYSTEM: (u16, u16) = (0x1af4, 0x1100);
 
+/// A sign of a hypervisor and its path.
+type Sign = (String, String);
+/// Whether one place shows a sign; the gap, with its path, where nobody can tell.
+type Told = Result<Option<Sign>, Reading<Virtualization>>;
+
 /// Puts the signs together. One sign is enough; only a processor that denies it proves the
-/// contrary, the running one before what a file says of it.
+/// contrary, the running one before what a file says of it, and only where every other place in
+/// which a sign might stand could be read.
 pub(super) fn virtualization(
     sysroot: &Sysroot,
     live: &Live,
@@ -199,29 +206,53 @@ pub(super) fn virtualization(
     pci: &Reading<Vec<PciFunction>>,
 ) -> Reading<Virtualization> {
     let flag = &processor.hypervisor_flag;
-    let sign = of_processor(live)
-        .or_else(|| {
-            let sign = "the processor flag hypervisor is set (CPUID 1, ECX bit 31)";
-            let is_set = flag.value() == Some(&HypervisorFlag::Set);
-            is_set.then(|| (sign.to_owned(), CPUINFO.to_owned()))
-        })
-        .or_else(|| of_kernel(sysroot))
-        .or_else(|| of_devices(pci));
-    if let Some((sign, path)) = sign {
-        return Fact::Value(Virtualization::Virtual(sign)).at(path);
+    let is_set = flag.value() == Some(&HypervisorFlag::Set);
+    let flagged = is_set.then(|| {
+        let sign = "the processor flag hypervisor is set (CPUID 1, ECX bit 31)";
+        (sign.to_owned(), CPUINFO.to_owned())
+    });
+    let mut doubt = None;
+    for told in [
+        Ok(of_processor(live)),
+        Ok(flagged),
+        of_kernel(sysroot),
+        of_device_tree(sysroot),
+        of_mainframe(sysroot),
+        of_devices(pci),
+    ] {
+        match told {
+            Ok(Some((sign, path))) => {
+                return Fact::Value(Virtualization::Virtual(sign)).at(path);
+            }
+            Ok(None) => {}
+            Err(gap) => doubt = doubt.or(Some(gap)),
+        }
     }
-    match &live.hypervisor {
+    let denied = match &live.hypervisor {
         Fact::Value(_) => Fact::Value(Virtualization::BareMetal).at(CPUID),
         Fact::Absent | Fact::Placeholder(_) | Fact::Unreadable(_) | Fact::Unsupported(_) => flag
             .fact
             .clone()
             .map(|_| Virtualization::BareMetal)
             .at(CPUINFO),
+    };
+    match doubt {
+        Some(doubt) if denied.value().is_some() => doubt,
+        Some(_) | None => denied,
     }
 }
 
-/// A sign and its path, from the running processor.
-fn of_processor(live: &Live) -> Option<(String, String)> {
+/// The value of a place, none where there is no such place, the gap where nobody can tell.
+fn had<T>(fact: Fact<T>, path: &str) -> Result<Option<T>, Reading<Virtualization>> {
+    match fact.known() {
+        Ok(value) => Ok(Some(value)),
+        Err(Gap::Absent) => Ok(None),
+        Err(gap) => Err(Fact::from(gap).at(path)),
+    }
+}
+
+/// From the running processor.
+fn of_processor(live: &Live) -> Option<Sign> {
     let hypervisor = live.hypervisor.value()?;
     (hypervisor.flag == HypervisorFlag::Set).then(|| {
         let name = &hypervisor.signature;
@@ -230,41 +261,62 @@ fn of_processor(live: &Live) -> Option<(String, String)> {
     })
 }
 
-/// A sign and its path, from what the kernel found at its start.
-fn of_kernel(sysroot: &Sysroot) -> Option<(String, String)> {
-    let told = sysroot.text(HYPERVISOR);
-    if let Some(kind) = told
-        .value()
-        .map(|kind| kind.trim())
-        .filter(|k| *k != "none")
-    {
-        return Some((format!("hypervisor {kind:?}"), HYPERVISOR.to_owned()));
-    }
-    if sysroot.exists(DEVICE_TREE) {
-        let sign = "the device tree names a hypervisor".to_owned();
-        return Some((sign, DEVICE_TREE.to_owned()));
-    }
-    let told = sysroot.text_within(SYSTEM_INFORMATION, TEXT_LIMIT);
-    let program = values(told.value()?, "VM00 Control Program").next()?;
-    let program: String = program.chars().take(64).collect();
-    Some((
-        format!("control program {program:?}"),
-        SYSTEM_INFORMATION.to_owned(),
-    ))
+/// From what the kernel found at its start.
+fn of_kernel(sysroot: &Sysroot) -> Told {
+    let told = had(sysroot.text(HYPERVISOR), HYPERVISOR)?;
+    let kind = told.filter(|kind| kind.trim() != "none");
+    Ok(kind.map(|kind| {
+        let sign = format!("hypervisor {:?}", kind.trim());
+        (sign, HYPERVISOR.to_owned())
+    }))
 }
 
-/// A sign and its path, from a device that exists in virtual machines only.
-fn of_devices(pci: &Reading<Vec<PciFunction>>) -> Option<(String, String)> {
+/// From a device tree. What stands at that place is a directory, and anything else there is a sign
+/// all the same.
+fn of_device_tree(sysroot: &Sysroot) -> Told {
+    match sysroot.list(DEVICE_TREE) {
+        Fact::Absent => Ok(None),
+        Fact::Unreadable(errno) => Err(Fact::Unreadable(errno).at(DEVICE_TREE)),
+        Fact::Value(_) | Fact::Placeholder(_) | Fact::Unsupported(_) => {
+            let sign = "the device tree names a hypervisor".to_owned();
+            Ok(Some((sign, DEVICE_TREE.to_owned())))
+        }
+    }
+}
+
+/// From what a mainframe tells of the system in it.
+fn of_mainframe(sysroot: &Sysroot) -> Told {
+    let told = sysroot.text_within(SYSTEM_INFORMATION, TEXT_LIMIT);
+    let told = had(told, SYSTEM_INFORMATION)?.unwrap_or_default();
+    let program = values(&told, "VM00 Control Program").next();
+    Ok(program.map(|program| {
+        let program: String = program.chars().take(64).collect();
+        let sign = format!("control program {program:?}");
+        (sign, SYSTEM_INFORMATION.to_owned())
+    }))
+}
+
+/// From a device that exists in virtual machines only. A function whose vendor could not be read
+/// may be one.
+fn of_devices(pci: &Reading<Vec<PciFunction>>) -> Told {
+    let functions = had(pci.fact.as_ref(), &pci.path)?;
+    let functions = functions.map(Vec::as_slice).unwrap_or_default();
     let is_virtual = |function: &&PciFunction| {
         let vendor = function.vendor.value();
         let subsystem = function.subsystem.value();
         vendor.is_some_and(|vendor| VIRTUAL_VENDORS.contains(vendor))
             || subsystem == Some(&VIRTUAL_SUBSYSTEM)
     };
-    let device = pci.value()?.iter().find(is_virtual)?;
-    let sign = format!(
-        "a device that exists in virtual machines only: {}",
-        device.ids()
-    );
-    Some((sign, device.path()))
+    if let Some(device) = functions.iter().find(is_virtual) {
+        let sign = format!(
+            "a device that exists in virtual machines only: {}",
+            device.ids()
+        );
+        return Ok(Some((sign, device.path())));
+    }
+    for function in functions {
+        had(function.vendor.as_ref(), &function.path())?;
+        had(function.subsystem.as_ref(), &function.path())?;
+    }
+    Ok(None)
 }

@@ -77,7 +77,34 @@ fn a_number_of_structures_ends_the_walk_and_an_end_mark_does_not() {
     table.extend(structure(1, 2, &[], &[]));
     table.extend(structure(2, 3, &[], &[]));
     assert_eq!(kinds(&table, Some(2)), (vec![127, 1], End::Whole));
-    assert_eq!(kinds(&table, Some(9)).0.len(), 3);
+    assert_eq!(kinds(&table, Some(3)), (vec![127, 1, 2], End::Whole));
+    let end = End::BrokenOff(table.len());
+    assert_eq!(kinds(&table, Some(4)), (vec![127, 1, 2], end));
+    assert_eq!(kinds(&table, Some(u16::MAX)), (vec![127, 1, 2], end));
+}
+
+#[test]
+fn a_number_beyond_the_structures_is_forgiven_where_the_last_is_the_end_mark() {
+    let mut table = structure(1, 1, &[], &[]);
+    table.extend(structure(127, 2, &[], &[]));
+    assert_eq!(kinds(&table, Some(3)), (vec![1, 127], End::Whole));
+    for padding in [0, 0xff] {
+        let mut padded = table.clone();
+        padded.extend([padding; 9]);
+        assert_eq!(kinds(&padded, Some(9)), (vec![1, 127], End::Whole));
+        padded.push(3);
+        assert!(matches!(kinds(&padded, Some(9)).1, End::BrokenOff(_)));
+    }
+}
+
+#[test]
+fn a_table_of_no_bytes_and_one_of_nothing_but_padding_are_not_whole() {
+    for table in [&[][..], &[0; 4096], &[0xff; 4096], &[0xff; 300], &[0; 4]] {
+        for claimed in [None, Some(1), Some(7), Some(u16::MAX)] {
+            let found = kinds(table, claimed);
+            assert_eq!(found, (vec![], End::BrokenOff(0)), "{claimed:?}");
+        }
+    }
 }
 
 #[test]
@@ -85,11 +112,22 @@ fn a_table_that_breaks_off_says_where() {
     let mut table = structure(1, 1, &[0; 4], &["text"]);
     let whole = table.len();
     table.extend(structure(3, 2, &[0; 9], &["serial"]));
-    for cut in whole + 1..table.len() {
-        let (seen, end) = kinds(&table[..cut], None);
-        assert_eq!(seen, [1], "{cut}");
-        assert_eq!(end, End::BrokenOff(whole), "{cut}");
+    let counted = table.clone();
+    table.extend(structure(127, 3, &[], &[]));
+    for cut in 0..table.len() {
+        let (_, end) = kinds(&table[..cut], None);
+        assert!(matches!(end, End::BrokenOff(at) if at <= cut), "{cut}");
     }
+    for cut in whole..counted.len() {
+        for claimed in [None, Some(2)] {
+            let (seen, end) = kinds(&table[..cut], claimed);
+            assert_eq!(seen, [1], "{cut}");
+            assert_eq!(end, End::BrokenOff(whole), "{cut}");
+        }
+    }
+    assert_eq!(kinds(&table, None), (vec![1, 3], End::Whole));
+    assert_eq!(kinds(&counted, Some(2)), (vec![1, 3], End::Whole));
+    assert_eq!(kinds(&counted, None).1, End::BrokenOff(counted.len()));
     let short = [1, 3, 0, 0, 0, 0];
     assert_eq!(kinds(&short, None), (vec![], End::BrokenOff(0)));
 }
@@ -98,10 +136,17 @@ fn a_table_that_breaks_off_says_where() {
 fn padding_behind_a_table_is_no_structure() {
     for padding in [0, 0xff] {
         let mut table = structure(1, 1, &[], &[]);
+        let broken = table.len();
+        let mut cut = table.clone();
+        cut.extend([padding; 64]);
+        assert_eq!(kinds(&cut, None), (vec![1], End::BrokenOff(broken)));
+        assert_eq!(kinds(&cut, Some(2)), (vec![1], End::BrokenOff(broken)));
+        assert_eq!(kinds(&cut, Some(1)), (vec![1], End::Whole));
+        table.extend(structure(127, 2, &[], &[]));
         table.extend([padding; 64]);
         assert_eq!(kinds(&table, None), (vec![1], End::Whole));
+        assert_eq!(kinds(&table, Some(2)), (vec![1, 127], End::Whole));
     }
-    assert_eq!(kinds(&[], None), (vec![], End::Whole));
 }
 
 #[test]
@@ -110,6 +155,10 @@ fn more_structures_than_are_taken_are_told() {
     let table = one.repeat(STRUCTURE_LIMIT + 1);
     let (seen, end) = kinds(&table, None);
     assert_eq!((seen.len(), end), (STRUCTURE_LIMIT, End::TooMany));
+    let (seen, end) = kinds(&table, Some(u16::MAX));
+    assert_eq!((seen.len(), end), (STRUCTURE_LIMIT, End::TooMany));
+    let limit = u16::try_from(STRUCTURE_LIMIT).unwrap();
+    assert_eq!(kinds(&table, Some(limit)).1, End::Whole);
 }
 
 #[test]

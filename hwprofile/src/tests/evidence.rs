@@ -91,10 +91,26 @@ fn evidence_of_another_version_or_with_a_part_missing_is_refused() {
         assert_eq!(error.part(), part);
         assert_eq!(error.refusal().code, "HW-303");
     }
-    for (part, wrong) in [("version", "2"), ("grade", "\"E9\""), ("witnesses", "[{}]")] {
+    for (part, wrong) in [
+        ("version", "1"),
+        ("version", "3"),
+        ("grade", "\"E9\""),
+        ("witnesses", "[{}]"),
+    ] {
         let mut value = whole.clone();
         value[part] = serde_json::from_str(wrong).unwrap();
         assert_eq!(Evidence::from_json(&value).unwrap_err().part(), part);
+    }
+    for fact in [
+        "boards",
+        "enclosures",
+        "named_disks",
+        "named_nics",
+        "named_gpus",
+    ] {
+        let mut value = whole.clone();
+        value["machine"].as_object_mut().unwrap().remove(fact);
+        assert_eq!(Evidence::from_json(&value).unwrap_err().part(), "machine");
     }
 }
 

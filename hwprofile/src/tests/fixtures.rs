@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::rig::lab_policy;
 use super::table;
 use crate::domain::WitnessKind;
+use crate::identifier::Identifier;
 use crate::identity::Identity;
 use crate::inventory::{Dmi, HypervisorFlag, Virtualization};
 use crate::{Evidence, Fact, Grade, Inventory, NodeVerdict, judge_node, placeholder};
@@ -203,7 +204,121 @@ fn dumps_of_firmware_tables_are_read_with_their_entry_points() {
         assert_eq!(dmi.version.value().unwrap().to_string(), version, "{name}");
         let slots = dmi.memory_modules.value().unwrap();
         assert_eq!(slots.len(), modules, "{name}: {slots:?}");
+        let last = table.len();
+        for cut in [last - 1, last - 6, last / 2, 1, 0] {
+            machine.write("sys/firmware/dmi/tables/DMI", &table[..cut]);
+            let enclosures = machine.inventory().dmi.enclosures.fact;
+            assert!(matches!(enclosures, Fact::Unsupported(_)), "{name} {cut}");
+        }
     }
+}
+
+/// The firmware table of a dump, whose entry point stands in front of it.
+fn dumped(captures: &Path, name: &str) -> Dmi {
+    let dump = fs::read(captures.join("u-root").join(name)).unwrap();
+    let (entry, table) = dump.split_at(32);
+    let machine = super::rig::Machine::empty("st1");
+    machine.write("sys/firmware/dmi/tables/smbios_entry_point", entry);
+    machine.write("sys/firmware/dmi/tables/DMI", table);
+    machine.inventory().dmi
+}
+
+/// What `dmidecode` prints of the same bytes, typed from there: the reader's places are held against
+/// another reader's, not against a writer of our own.
+#[test]
+fn the_fields_of_a_dump_are_what_another_reader_prints() {
+    let Some(captures) = shared() else {
+        writeln!(
+            std::io::stderr(),
+            "skipped: COFFERDAM_SHARED names no folder with captures"
+        )
+        .expect("standard error");
+        return;
+    };
+    of_2013(&dumped(&captures, "satellite_pro_l70_testdata.bin"));
+    of_2019(&dumped(&captures, "smbios_table.bin"));
+}
+
+fn told(fact: &Fact<String>) -> String {
+    fact.value().cloned().unwrap_or_default()
+}
+
+fn named(fact: &Fact<Identifier>) -> Option<String> {
+    fact.value().map(|name| name.reveal().to_owned())
+}
+
+fn of_2013(dmi: &Dmi) {
+    assert_eq!(told(&dmi.bios_version.fact), "1.60");
+    assert_eq!(told(&dmi.sys_vendor.fact), "TOSHIBA");
+    assert_eq!(told(&dmi.product_name.fact), "SATELLITE PRO L70-A");
+    assert_eq!(
+        named(&dmi.product_serial.fact).as_deref(),
+        Some("XD198915C")
+    );
+    assert_eq!(told(&dmi.product_sku.fact), "PSKNFE");
+    let uuid = dmi.product_uuid.value().unwrap().text();
+    assert_eq!(uuid, "b560f4a0-4048-11e3-8b6a-089e01ee6336");
+    let board = &dmi.boards.value().unwrap()[0];
+    assert_eq!(told(&board.vendor), "Type2 - Board Vendor Name1");
+    assert_eq!(told(&board.version), "Type2 - Board Version");
+    assert!(
+        matches!(&board.serial, Fact::Placeholder(raw) if raw == "Type2 - Board Serial Number")
+    );
+    assert_eq!(board.role, Fact::Value(10), "a motherboard");
+    let enclosure = &dmi.enclosures.value().unwrap()[0];
+    assert_eq!(told(&enclosure.vendor), "OEM Chassis Manufacturer");
+    assert_eq!(enclosure.kind.value().unwrap().number(), 10, "a notebook");
+    assert_eq!(enclosure.height_units, Fact::Absent);
+    assert!(
+        matches!(&enclosure.serial, Fact::Placeholder(raw) if raw == "OEM Chassis Serial Number")
+    );
+    let socket = &dmi.sockets.value().unwrap()[0];
+    assert_eq!(told(&socket.designation), "U3E1");
+    assert_eq!(
+        told(&socket.version),
+        "Intel(R) Core(TM) i5-4210M CPU @ 2.60GHz"
+    );
+    assert_eq!(
+        (&socket.cores, &socket.threads),
+        (&Fact::Value(2), &Fact::Value(4))
+    );
+    let sizes: Vec<Option<u64>> = modules(dmi, |module| module.size_bytes.value().copied());
+    assert_eq!(sizes, [Some(8 << 30), None, Some(8 << 30), None]);
+    let serials = modules(dmi, |module| named(&module.serial).unwrap_or_default());
+    assert_eq!(serials, ["336EE786", "", "336EE77E", ""]);
+}
+
+fn of_2019(dmi: &Dmi) {
+    assert_eq!(told(&dmi.bios_version.fact), "N2IET92W (1.70 )");
+    assert_eq!(told(&dmi.sys_vendor.fact), "LENOVO");
+    assert_eq!(told(&dmi.product_name.fact), "20N2CTO1WW");
+    assert_eq!(named(&dmi.product_serial.fact).as_deref(), Some("PF1NKFHN"));
+    let uuid = dmi.product_uuid.value().unwrap().text();
+    assert_eq!(uuid, "0677d5cc-25b1-11b2-a85c-c66e0b64b3d5");
+    let board = &dmi.boards.value().unwrap()[0];
+    assert_eq!(named(&board.serial).as_deref(), Some("L1HF93508A3"));
+    assert_eq!(board.role, Fact::Value(10));
+    let enclosure = &dmi.enclosures.value().unwrap()[0];
+    assert_eq!(named(&enclosure.serial).as_deref(), Some("PF1NKFHN"));
+    assert_eq!(
+        (&enclosure.height_units, &enclosure.power_cords),
+        (&Fact::Absent, &Fact::Absent)
+    );
+    let socket = &dmi.sockets.value().unwrap()[0];
+    assert_eq!(
+        (&socket.cores, &socket.threads),
+        (&Fact::Value(4), &Fact::Value(8))
+    );
+    let sizes = modules(dmi, |module| module.size_bytes.value().copied());
+    assert_eq!(sizes, [Some(8 << 30), Some(32 << 30)]);
+    let parts = modules(dmi, |module| told(&module.part));
+    assert_eq!(parts, ["M471A1K43BB1-CTD", "M471A4G43MB1-CTD"]);
+    let serials = modules(dmi, |module| named(&module.serial));
+    assert_eq!(serials, [None, Some("035B8851".to_owned())]);
+}
+
+fn modules<T>(dmi: &Dmi, of: impl Fn(&crate::inventory::MemoryModule) -> T) -> Vec<T> {
+    dmi.memory_modules.value().unwrap().iter().map(of).collect()
 }
 
 fn files_below(directory: &Path, found: &mut Vec<PathBuf>) {

@@ -164,13 +164,55 @@ fn an_iommu_that_lets_devices_through_is_refused() {
 
 #[test]
 fn an_iommu_over_devices_that_cannot_be_listed_proves_nothing() {
-    check(
-        |m| {
-            m.remove("sys/bus/pci/devices")
-                .write("sys/bus/pci/devices", "")
-        },
-        "HW-131",
-    );
+    let machine = Machine::new("st1");
+    machine.remove("sys/bus/pci/devices");
+    machine.write("sys/bus/pci/devices", "");
+    // A device that shows a virtual machine may be among them.
+    assert_eq!(machine.codes(&lab_policy()), ["HW-113", "HW-131"]);
+}
+
+#[test]
+fn a_place_in_which_a_hypervisor_may_show_itself_must_be_read() {
+    let far = "x".repeat(300);
+    for path in [
+        "sys/hypervisor/type",
+        "proc/sysinfo",
+        "proc/device-tree/hypervisor",
+    ] {
+        check(|m| m.link(path, &far), "HW-113");
+    }
+    check(|m| m.write("sys/hypervisor/type/below", ""), "HW-113");
+    check(|m| m.write("proc/sysinfo/below", ""), "HW-113");
+    check(|m| m.write("proc/device-tree/hypervisor", ""), "HW-112");
+    let function = "sys/devices/pci0000:00/0000:00:00.0";
+    for (file, text) in [
+        ("vendor", "no number"),
+        ("vendor", ""),
+        ("subsystem_vendor", "?"),
+    ] {
+        let path = format!("{function}/{file}");
+        let machine = Machine::new("st1");
+        machine.write(&format!("{function}/subsystem_device"), "0x0001\n");
+        machine.write(&path, text);
+        assert_eq!(machine.codes(&lab_policy()), ["HW-113"], "{path} {text:?}");
+    }
+    let machine = Machine::new("st1");
+    machine.write("sys/hypervisor/type", "none\n");
+    machine.write("proc/sysinfo", "Manufacturer: IBM\n");
+    assert!(machine.codes(&lab_policy()).is_empty());
+}
+
+#[test]
+fn a_device_of_virtio_shows_a_virtual_machine() {
+    let vendor = "sys/devices/pci0000:00/0000:00:00.0/vendor";
+    for maker in ["0x1af4", "0x1b36", "0x1234"] {
+        let machine = Machine::new("st1");
+        machine.write(vendor, maker);
+        assert_eq!(machine.codes(&lab_policy()), ["HW-112"], "{maker}");
+    }
+    let machine = Machine::new("st1");
+    machine.write(vendor, "0x1af5\n");
+    assert!(machine.codes(&lab_policy()).is_empty());
 }
 
 #[test]

@@ -68,6 +68,9 @@ proptest! {
                 prop_assert!(refusal.to_string().lines().all(|line| !line.contains('\0')));
             }
         }
+        // A random text may name another machine; it never makes one of what is refused.
+        let stranger = judge_node(&policy, &node(if name == "st1" { "in1" } else { "st1" }), &evidence);
+        prop_assert!(matches!(stranger, NodeVerdict::Refuse(_)), "{}", path);
         let other = if name == "st1" { &OTHERS.0 } else { &OTHERS.1 };
         let report = report_pair(&policy, (&node(name), &evidence), (&node(other.0), &other.1));
         if path.contains("/dmi/") || path.contains("/net/") || path.ends_with("wwid") {

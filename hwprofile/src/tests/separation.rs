@@ -74,6 +74,198 @@ fn one_place_in_the_plan_is_one_chassis() {
     assert!(refusal.read[0].contains("rack R1, unit 11"), "{refusal}");
 }
 
+/// What is found in a scope between storage and intake, each of them changed in turn.
+fn found(scope: Scope, change: impl Fn(&Machine)) -> Vec<PairVerdict> {
+    let policy = lab_policy();
+    let verdict = |changed: &str| {
+        let machines = [Machine::new("st1"), Machine::new("in1")];
+        let changed = machines.iter().filter(|machine| machine.name == changed);
+        changed.for_each(&change);
+        let findings = pair(&policy, &machines[0], &machines[1]).findings;
+        let mut findings = findings.into_iter();
+        findings.find(|f| f.scope == scope).unwrap().verdict
+    };
+    ["st1", "in1"].map(verdict).to_vec()
+}
+
+fn tells(verdict: &PairVerdict, told: &str) -> bool {
+    matches!(verdict, PairVerdict::Unproven(refusal)
+        if refusal.code == "HW-220" && refusal.read.iter().any(|line| line.contains(told)))
+}
+
+#[test]
+fn a_list_that_could_not_be_read_separates_no_device() {
+    for (device, list) in [
+        (Device::Disk, "sys/block"),
+        (Device::Nic, "sys/class/net"),
+        (Device::Gpu, "sys/bus/pci/devices"),
+    ] {
+        let scope = Scope::Device(device);
+        let whole = found(scope, |_| {});
+        assert!(
+            whole
+                .iter()
+                .all(|verdict| *verdict == PairVerdict::Separate)
+        );
+        let broken = found(scope, |machine| {
+            machine.remove(list).write(list, "no directory");
+        });
+        for verdict in broken {
+            let told = format!("/{list}: cannot be used: it is not a directory");
+            assert!(tells(&verdict, &told), "{verdict:?}");
+        }
+    }
+    let none = found(Scope::Device(Device::Gpu), |machine| {
+        machine.remove("sys/bus/pci");
+    });
+    assert_eq!(none, [PairVerdict::Separate, PairVerdict::Separate]);
+}
+
+#[test]
+fn a_device_whose_names_could_not_be_read_is_separate_from_none() {
+    let disk = ["sys/block/nvme0n1/wwid", "sys/block/nvme0n1/device/serial"];
+    let damage = |machine: &Machine, paths: &[&str]| {
+        for path in paths {
+            machine.write(path, [b'x'; 5000]);
+        }
+    };
+    let scope = Scope::Device(Device::Disk);
+    let verdicts = found(scope, |machine| damage(machine, &disk));
+    assert!(
+        verdicts
+            .iter()
+            .all(|v| tells(v, "nvme0n1/wwid: cannot be used")),
+        "{verdicts:?}"
+    );
+    for path in &disk {
+        let one = found(scope, |machine| damage(machine, &[path]));
+        assert_eq!(
+            one,
+            [PairVerdict::Separate, PairVerdict::Separate],
+            "the other is enough"
+        );
+    }
+    for nic in ["eno1", "enp2s0f0"] {
+        let path = format!("sys/class/net/{nic}/address");
+        let verdicts = found(Scope::Device(Device::Nic), |machine| {
+            if machine.root().join(&path).exists() {
+                damage(machine, &[&path]);
+            }
+        });
+        let told = verdicts
+            .iter()
+            .filter(|v| tells(v, &format!("/{path}: cannot be used")));
+        assert_eq!(told.count(), 1, "{verdicts:?}");
+    }
+}
+
+#[test]
+fn guests_are_two_kernels_and_prove_no_two_boards() {
+    let guest = |machine: &Machine| {
+        machine.write("sys/hypervisor/type", "kvm\n");
+    };
+    let unknown = |machine: &Machine| {
+        machine.write("proc/cpuinfo", "processor : 0\n");
+    };
+    for domain in [Domain::Chassis, Domain::Board] {
+        for verdict in found(Scope::Domain(domain), guest) {
+            assert!(
+                tells(&verdict, "/sys/hypervisor/type = hypervisor \"kvm\""),
+                "{verdict:?}"
+            );
+        }
+        for verdict in found(Scope::Domain(domain), unknown) {
+            assert!(
+                tells(&verdict, "/proc/cpuinfo: cannot be used"),
+                "{verdict:?}"
+            );
+        }
+    }
+    let hosts = found(Scope::Domain(Domain::Host), guest);
+    assert_eq!(hosts, [PairVerdict::Separate, PairVerdict::Separate]);
+    let refusal = unproven(check(&lab_policy(), |st1, in1| {
+        guest(st1);
+        guest(in1);
+    }));
+    assert!(
+        refusal
+            .read
+            .iter()
+            .any(|line| line.starts_with("in1: /sys/hyp")),
+        "{refusal}"
+    );
+    assert!(
+        refusal
+            .read
+            .iter()
+            .any(|line| line.starts_with("st1: /sys/hyp")),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn guests_on_two_racks_of_the_plan_are_on_no_two_racks() {
+    let rule = "zones  = [\"storage\", \"intake\"]\ndomain = ";
+    let text = policy_text().replace(&format!("{rule}\"chassis\""), &format!("{rule}\"rack\""));
+    let place = "rack     = \"R1\"\nposition = 21";
+    let policy = super::rig::parse(&text.replace(place, &place.replace("R1", "R2")));
+    assert_eq!(check(&policy, |_, _| {}), PairVerdict::Separate);
+    let verdict = check(&policy, |_, in1| {
+        in1.write("sys/hypervisor/type", "xen\n");
+    });
+    assert!(tells(&verdict, "hypervisor \"xen\""), "{verdict:?}");
+}
+
+#[test]
+fn what_guests_share_is_shared_all_the_same() {
+    for (path, code) in [
+        ("sys/class/dmi/id/chassis_serial", "HW-211"),
+        ("sys/class/dmi/id/board_serial", "HW-212"),
+        ("proc/sys/kernel/random/boot_id", "HW-210"),
+    ] {
+        let refusal = shared(check(&lab_policy(), |st1, in1| {
+            in1.copy(st1, path);
+            in1.write("sys/hypervisor/type", "kvm\n");
+        }));
+        assert_eq!(refusal.code, code);
+    }
+}
+
+#[test]
+fn a_kernel_that_does_not_tell_its_start_is_proven_to_be_no_other() {
+    let boot = "proc/sys/kernel/random/boot_id";
+    let changes: [&dyn Fn(&Machine); 3] = [
+        &|machine| {
+            machine.remove(boot);
+        },
+        &|machine| {
+            machine.write(boot, "");
+        },
+        &|machine| {
+            machine.write(boot, [0xff; 36]);
+        },
+    ];
+    for change in changes {
+        for verdict in found(Scope::Domain(Domain::Host), change) {
+            assert!(tells(&verdict, "one start of the kernel"), "{verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn a_board_whose_name_could_not_be_read_may_be_the_other() {
+    for name in ["product_serial", "board_serial", "product_uuid"] {
+        let path = format!("sys/class/dmi/id/{name}");
+        for domain in [Domain::Board, Domain::Host] {
+            let verdicts = found(Scope::Domain(domain), |machine| {
+                machine.write(&path, [b'x'; 5000]);
+            });
+            let told = format!("/{path}: cannot be used");
+            assert!(verdicts.iter().all(|v| tells(v, &told)), "{verdicts:?}");
+        }
+    }
+}
+
 #[test]
 fn one_rack_is_refused_only_where_a_rule_asks_for_two() {
     let rule = "zones  = [\"storage\", \"intake\"]\ndomain = ";

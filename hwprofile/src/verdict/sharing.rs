@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use crate::domain::{Device, Domain, Family, Strength, WitnessKind};
 use crate::evidence::{Evidence, Sighting};
+use crate::fact::{Fact, Reading};
 use crate::identity::Reach;
+use crate::inventory::Virtualization;
 use crate::policy::{NodeRule, Policy, ZoneRule};
 use crate::verdict::{Judgement, Scope, pins};
 
@@ -89,6 +91,13 @@ fn host(a: Side<'_>, b: Side<'_>) -> Sharing {
     if !boot.is_empty() {
         return Sharing::Shared(told(&boot, a, b));
     }
+    // Every kernel tells it, so where it is not there somebody hides it.
+    let hidden = |side: &Side<'_>| side.evidence.boot_token().is_none();
+    let doubts = [a, b].into_iter().filter(hidden).map(|side| {
+        let name = &side.node.name;
+        format!("{name}: nothing tells one start of the kernel from another")
+    });
+    let doubts = doubts.collect();
     let families = [
         Family::Boot,
         Family::Firmware,
@@ -97,7 +106,7 @@ fn host(a: Side<'_>, b: Side<'_>) -> Sharing {
         Family::Disk,
         Family::Gpu,
     ];
-    by_families(&families, a, b)
+    unless(named(by_families(&families, a, b), a, b), doubts)
 }
 
 fn board(a: Side<'_>, b: Side<'_>) -> Sharing {
@@ -108,7 +117,50 @@ fn board(a: Side<'_>, b: Side<'_>) -> Sharing {
         Family::Disk,
         Family::Gpu,
     ];
-    by_families(&families, a, b)
+    on_bare_metal(named(by_families(&families, a, b), a, b), a, b)
+}
+
+/// None of the names of the boards may be equal, so each of them must have been read.
+fn named(found: Sharing, a: Side<'_>, b: Side<'_>) -> Sharing {
+    let boards = |side: Side<'_>| unread(side, &side.evidence.machine().boards);
+    unless(found, [a, b].into_iter().filter_map(boards).collect())
+}
+
+/// A hypervisor writes whatever its guests read of board, enclosure and place, so nothing that
+/// differs in them proves two of anything but two kernels. What is equal stays equal.
+fn on_bare_metal(found: Sharing, a: Side<'_>, b: Side<'_>) -> Sharing {
+    let doubts = [a, b].into_iter().filter_map(|side| {
+        let reading = &side.evidence.machine().virtualization;
+        let bare = reading.value() == Some(&Virtualization::BareMetal);
+        (!bare).then(|| {
+            let name = &side.node.name;
+            format!("{name}: {reading}; only bare metal proves two boards")
+        })
+    });
+    unless(found, doubts.collect())
+}
+
+/// The same finding, unless a doubt stands against what is not shared.
+fn unless(found: Sharing, doubts: Vec<String>) -> Sharing {
+    let mut grounds = match found {
+        Sharing::Shared(grounds) => return Sharing::Shared(grounds),
+        found if doubts.is_empty() => return found,
+        Sharing::Separate => Grounds::default(),
+        Sharing::Unproven(grounds) => grounds,
+    };
+    grounds.read.extend(doubts);
+    Sharing::Unproven(grounds)
+}
+
+/// What could not be read may be what the other side shows. What is not there cannot.
+fn unread<T>(side: Side<'_>, reading: &Reading<T>) -> Option<String> {
+    match reading.fact {
+        Fact::Value(_) | Fact::Absent => None,
+        Fact::Placeholder(_) | Fact::Unreadable(_) | Fact::Unsupported(_) => {
+            let told = reading.fact.as_ref().map(|_| "").at(reading.path.clone());
+            Some(format!("{}: {told}", side.node.name))
+        }
+    }
 }
 
 fn by_families(families: &[Family], a: Side<'_>, b: Side<'_>) -> Sharing {
@@ -168,6 +220,13 @@ fn unseen(families: &[Family], a: Side<'_>, b: Side<'_>) -> Vec<String> {
 }
 
 fn chassis(policy: &Policy, a: Side<'_>, b: Side<'_>) -> Sharing {
+    let enclosures = |side: Side<'_>| unread(side, &side.evidence.machine().enclosures);
+    let doubts = [a, b].into_iter().filter_map(enclosures).collect();
+    let found = unless(by_plan(policy, a, b), doubts);
+    on_bare_metal(found, a, b)
+}
+
+fn by_plan(policy: &Policy, a: Side<'_>, b: Side<'_>) -> Sharing {
     let serials = equal(Family::Chassis, a, b);
     if !serials.is_empty() {
         return Sharing::Shared(told(&serials, a, b));
@@ -206,6 +265,10 @@ fn chassis(policy: &Policy, a: Side<'_>, b: Side<'_>) -> Sharing {
 }
 
 fn rack(policy: &Policy, a: Side<'_>, b: Side<'_>) -> Sharing {
+    on_bare_metal(by_rack(policy, a, b), a, b)
+}
+
+fn by_rack(policy: &Policy, a: Side<'_>, b: Side<'_>) -> Sharing {
     let mut grounds = Grounds::default();
     for side in [a, b] {
         let line = match &side.node.rack {
@@ -243,11 +306,23 @@ fn not_pinned(policy: &Policy, sides: [Side<'_>; 2]) -> Vec<String> {
     sides.into_iter().filter(unmet).map(line).collect()
 }
 
+/// A device is shared when one identifier of it is equal. A list that could not be read, or a device
+/// in it, may be what the other side shows.
 fn shared_device(device: Device, a: Side<'_>, b: Side<'_>) -> Sharing {
     let same = equal(device.family(), a, b);
-    if same.is_empty() {
-        Sharing::Separate
-    } else {
-        Sharing::Shared(told(&same, a, b))
+    if !same.is_empty() {
+        return Sharing::Shared(told(&same, a, b));
     }
+    let listed = |side: Side<'_>| {
+        let machine = side.evidence.machine();
+        match device {
+            Device::Disk => unread(side, &machine.named_disks),
+            Device::Nic => unread(side, &machine.named_nics),
+            Device::Gpu => unread(side, &machine.named_gpus),
+        }
+    };
+    unless(
+        Sharing::Separate,
+        [a, b].into_iter().filter_map(listed).collect(),
+    )
 }

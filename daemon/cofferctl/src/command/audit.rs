@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use cofferdam_hwprofile::Refusal;
+use cofferdam_hwprofile::refusal::one_line;
 use cofferdam_node::Exit;
 use cofferdam_trail::note::VerifierKey;
 use cofferdam_trail::verify::{self, Fault};
 use serde_json::{Value, json};
 
+use super::document::{self, Behind, WRITTEN_LIMIT_BYTES};
 use crate::cli::AuditCommand;
 use crate::verdict::{Failure, Outcome, Verdict};
 
@@ -62,7 +64,7 @@ fn show(directory: &Path, leaf: Option<u64>, event: Option<&str>) -> Outcome {
     }
     let lines: Vec<String> = shown
         .iter()
-        .map(|(index, text, _)| format!("{index:>8}  {text}"))
+        .map(|(index, text, _)| format!("{index:>8}  {}", one_line(text)))
         .collect();
     Ok(Verdict::yes(format!(
         "{} leaves of {} (not verified)",
@@ -83,7 +85,8 @@ fn read_keys(path: &Path) -> Result<Vec<VerifierKey>, Failure> {
         .read(format!("{}: {seen}", path.display()));
         Failure::new(Exit::Config, refusal)
     };
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let text = document::read(path, Behind::FileOrPipe, WRITTEN_LIMIT_BYTES)
+        .map_err(|error| failed(error.to_string()))?;
     let keys: Vec<VerifierKey> = text
         .lines()
         .map(str::trim)

@@ -8,13 +8,15 @@ use cofferdam_hwprofile::Refusal;
 use cofferdam_node::Exit;
 use cofferdam_seal::{Keyring, RotateError, StoredValue, Zeroizing};
 
-use super::key::read_ring;
-use super::stream::{
-    Content, WHOLE_LIMIT_BYTES, input_failed, open_input, output_failed, said, too_large,
-    write_output,
-};
+use super::key::{Ring, read_ring};
+use super::output::{Kept, Readers, said, write_output};
+use super::stream::{WHOLE_LIMIT_BYTES, input_failed, open_input, output_failed, too_large};
 use crate::cli::FieldCommand;
-use crate::verdict::{Failure, Outcome};
+use crate::verdict::{Failure, Outcome, Verdict};
+
+mod lines;
+
+use self::lines::{BlankLine, EveryLine};
 
 /// How many cells are remembered to find copies; a longer column is compared within its first part.
 const REMEMBERED: usize = 1 << 20;
@@ -32,7 +34,8 @@ pub(crate) fn run(command: &FieldCommand) -> Outcome {
         FieldCommand::Decrypt(arguments) => (Work::Decrypt, arguments),
         FieldCommand::Adopt(arguments) => (Work::Adopt, arguments),
     };
-    let ring = read_ring(arguments.keyring.as_deref())?;
+    let Ring { file, keys: ring } = read_ring(arguments.keyring.as_deref())?;
+    let kept = Kept::sources(&file, arguments.input.as_deref());
     let now = crate::clock::system().unix_seconds();
     let output = arguments.output.as_deref();
     let (input, _length) = open_input(arguments.input.as_deref())?;
@@ -43,21 +46,21 @@ pub(crate) fn run(command: &FieldCommand) -> Outcome {
         take_plain: arguments.take_plain,
         seen: Seen::default(),
     };
-    let content = match work {
-        Work::Decrypt => Content::Plain,
-        Work::Adopt => Content::Sealed,
+    let readers = match (work, &arguments.column) {
+        (Work::Adopt, None) => Readers::Anybody,
+        // The other columns of a document are as plain as ever.
+        (Work::Decrypt, _) | (Work::Adopt, Some(_)) => Readers::Owner,
     };
-    write_output(output, content, |out| match &arguments.column {
+    write_output(output, readers, &kept, |out| match &arguments.column {
         Some(name) => column.csv(name, input, out),
         None => column.lines(input, out),
     })?;
-    let notes = column.seen.notes(work);
-    let verdict = said(output, &column.seen.line(work));
-    if output.is_none() {
-        // Standard output belongs to the values. A reader that went away is no reason to fail now.
-        let line = column.seen.line(work);
-        drop(write!(std::io::stderr().lock(), "{line}\n{notes}"));
-    }
+    let (line, notes) = (column.seen.line(work), column.seen.notes(work));
+    let verdict = match output {
+        Some(_file) => said(output, &line),
+        // The values have standard output, but the defects are worth a word beside them.
+        None => Verdict::yes(line),
+    };
     Ok(verdict.body(notes))
 }
 
@@ -111,7 +114,8 @@ impl Column<'_> {
         input: Box<dyn Read>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let mut reader = csv::ReaderBuilder::new().from_reader(input);
+        // The library passes over blank lines, and with them over the rows of a document of one column.
+        let mut reader = csv::ReaderBuilder::new().from_reader(EveryLine::of(input));
         let mut writer = csv::Writer::from_writer(out);
         let headers = reader.byte_headers().map_err(|error| damaged(0, &error))?;
         let named = |found: &[u8]| found == name.as_bytes();
@@ -133,18 +137,14 @@ impl Column<'_> {
             if !more.map_err(|error| damaged(row, &error))? {
                 break;
             }
-            for (at, field) in record.iter().enumerate() {
-                if at == place {
-                    // A cell is ASCII; other bytes can only be a value that was never encrypted.
-                    let text =
-                        std::str::from_utf8(field).map_err(|_not_text| never_encrypted(row))?;
-                    let value = self.value(row, text)?;
-                    writer.write_field(&*value).map_err(written)?;
-                } else {
-                    writer.write_field(field).map_err(written)?;
-                }
-            }
-            writer.write_record(None::<&[u8]>).map_err(written)?;
+            // A cell is ASCII; other bytes can only be a value that was never encrypted.
+            let stored = std::str::from_utf8(record.get(place).unwrap_or_default())
+                .map_err(|_not_text| never_encrypted(row))?;
+            // What refuses must do so before a part of the row is on its way.
+            let value = self.value(row, stored)?;
+            let fields = record.iter().enumerate();
+            let fields = fields.map(|(at, field)| if at == place { &*value } else { field });
+            writer.write_record(fields).map_err(written)?;
         }
         writer.flush().map_err(|error| output_failed(&error))
     }
@@ -309,12 +309,19 @@ fn never_encrypted(row: u64) -> Failure {
 
 fn damaged(row: u64, error: &csv::Error) -> Failure {
     // The library's text can hold a part of the document.
-    let place = error.position().map_or(row, csv::Position::line);
+    let mut place = error.position().map_or(row, csv::Position::line);
+    if let csv::ErrorKind::Io(error) = error.kind() {
+        match BlankLine::told(error) {
+            Some(BlankLine(line)) => place = line,
+            None => return input_failed(error),
+        }
+    }
     refusal_at(
         place,
         "CL-064",
         "the document is not CSV as RFC 4180 has it, so nothing after this line was written",
-        "write it again with a CSV library: every row with as many fields as the first",
+        "write it again with a CSV library: every row with as many fields as the first, an empty one as \"\", \
+         and no blank line",
     )
 }
 

@@ -8,6 +8,7 @@ pub(super) mod source;
 use std::path::Path;
 
 use cofferdam_hwprofile::policy::{PinBlock, Standing};
+use cofferdam_hwprofile::refusal::one_line;
 use cofferdam_hwprofile::{
     Inventory, NodeName, NodeVerdict, PairReport, PairVerdict, Policy, Refusal, ZoneName,
     judge_node, report_pair,
@@ -15,13 +16,16 @@ use cofferdam_hwprofile::{
 use cofferdam_node::Exit;
 use serde_json::{Value, json};
 
+use super::document::{self, Behind, WRITTEN_LIMIT_BYTES};
 use crate::cli::{HwCommand, PinArguments};
-use crate::verdict::{Failure, Format, Outcome, Verdict, warning};
-use source::{evidence_of, grade_of};
+use crate::verdict::{Failure, Format, Outcome, Verdict, warning, with_warnings};
+use source::{evidence_of, grade_of, machine};
 
 pub(crate) fn run(command: HwCommand, format: Format) -> Outcome {
     match command {
-        HwCommand::Facts { sysroot, evidence } => Ok(facts(&sysroot, evidence.as_deref())),
+        HwCommand::Facts { sysroot, evidence } => {
+            Ok(facts(machine(&sysroot)?, evidence.as_deref(), format))
+        }
         HwCommand::Check {
             policy,
             node,
@@ -42,7 +46,7 @@ pub(crate) fn run(command: HwCommand, format: Format) -> Outcome {
     }
 }
 
-fn facts(sysroot: &Path, site: Option<&str>) -> Verdict {
+fn facts(sysroot: &Path, site: Option<&str>, format: Format) -> Verdict {
     let inventory = Inventory::read(sysroot);
     let whole = inventory.to_json();
     let unread = gaps::told(&whole);
@@ -53,14 +57,23 @@ fn facts(sysroot: &Path, site: Option<&str>) -> Verdict {
         }
         None => ("facts", whole),
     };
-    let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+    let body = match format {
+        // A large machine has megabytes of facts, and a program reads none of this.
+        Format::Json => String::new(),
+        Format::Text => {
+            // JSON lets some of what moves a cursor stand.
+            let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+            let lines = text.lines().map(|line| one_line(line) + "\n");
+            lines.chain([unread.text()]).collect()
+        }
+    };
     Verdict::yes(format!(
         "{what} read below {} ({}){}",
         sysroot.display(),
         grade_of(sysroot),
         unread.count()
     ))
-    .body(format!("{text}\n{}", unread.text()))
+    .body(body)
     .value(value)
 }
 
@@ -111,14 +124,17 @@ fn compare(policy: &Path, a: &str, b: &str) -> Outcome {
         PairVerdict::Separate => {
             let grade = a_evidence.grade().min(b_evidence.grade());
             let line = format!(
-                "separate: {a_node} and {b_node} share nothing they must not share ({grade})"
+                "separate: {a_node} and {b_node} share nothing they must not share ({grade}){}",
+                with_warnings(report.warnings.len())
             );
+            let said: Vec<Value> = report.warnings.iter().map(Refusal::to_json).collect();
             let warnings = report.warnings.iter().map(warning).map(|text| text + "\n");
             let body = format!("{}{}", per_scope(&report), warnings.collect::<String>());
             Ok(Verdict::yes(line).body(body).value(json!({
                 "verdict": "separate",
                 "grade": grade.to_string(),
                 "scopes": scopes(&report),
+                "warnings": said,
                 "unreadable": unread,
             })))
         }
@@ -176,7 +192,7 @@ fn scopes(report: &PairReport) -> Value {
 fn pin(arguments: &PinArguments) -> Outcome {
     let node: NodeName = name(&arguments.node)?;
     let zone: ZoneName = name(&arguments.zone)?;
-    let inventory = Inventory::read(&arguments.sysroot);
+    let inventory = Inventory::read(machine(&arguments.sysroot)?);
     let standing = Standing {
         rack: arguments.rack.as_deref(),
         position: arguments.position,
@@ -253,7 +269,7 @@ fn side<'a>(policy: &Policy, text: &'a str) -> Result<(NodeName, &'a str), Failu
 }
 
 pub(super) fn read_policy(path: &Path) -> Result<Policy, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = document::read(path, Behind::FileOrPipe, WRITTEN_LIMIT_BYTES).map_err(|error| {
         let refusal = Refusal::new(
             "CL-031",
             "the policy cannot be read, so nothing is judged",

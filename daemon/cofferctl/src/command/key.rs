@@ -24,10 +24,18 @@ pub(crate) fn run(command: KeyCommand) -> Outcome {
     }
 }
 
+/// A keyring, and the file that it was read from.
+pub(crate) struct Ring {
+    pub(crate) file: PathBuf,
+    pub(crate) keys: Keyring,
+}
+
 /// Reads the ring that was named, or the one that the surroundings name.
-pub(crate) fn read_ring(named: Option<&Path>) -> Result<Keyring, Failure> {
+pub(crate) fn read_ring(named: Option<&Path>) -> Result<Ring, Failure> {
     let place = find(named).map_err(|error| unusable(&error))?;
-    place.read().map_err(|error| unusable(&error))
+    let keys = place.read().map_err(|error| unusable(&error))?;
+    let file = place.path().to_path_buf();
+    Ok(Ring { file, keys })
 }
 
 fn find(named: Option<&Path>) -> Result<KeyringPlace, KeyringError> {
@@ -118,7 +126,7 @@ struct Rotation {
 }
 
 fn rotate(keyring: Option<&Path>, paths: &[PathBuf]) -> Outcome {
-    let ring = read_ring(keyring)?;
+    let ring = read_ring(keyring)?.keys;
     let mut rotation = Rotation::default();
     for path in paths {
         // What is named must be an object or a directory; what merely lies in a directory may be anything.

@@ -1,13 +1,15 @@
 //! `cofferctl put`, `get`, `ls`: objects of a rack's storage by hand.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use cofferdam_hwprofile::Refusal;
+use cofferdam_hwprofile::refusal::one_line;
 use cofferdam_node::Exit;
 use http::{Method, StatusCode};
 use serde_json::json;
 
+use super::output::{Kept, Readers, write_output};
+use super::stream::output_failed;
 use crate::cli::RackArguments;
 use crate::reach::{self, Answer, Reach};
 use crate::verdict::{Failure, Outcome, Verdict};
@@ -34,25 +36,19 @@ pub(crate) fn get(source: &str, output: Option<&Path>, rack: &RackArguments) -> 
     if !answer.status.is_success() {
         return Err(answer.failure());
     }
-    match output {
+    write_output(output, Readers::Owner, &Kept::default(), |out| {
+        out.write_all(&answer.bytes)
+            .map_err(|error| output_failed(&error))
+    })?;
+    let bytes = answer.bytes.len();
+    let verdict = match output {
         Some(path) => {
-            std::fs::write(path, &answer.bytes).map_err(|error| file_failed(path, &error))?;
-            let line = format!(
-                "fetched: {} bytes into {}",
-                answer.bytes.len(),
-                path.display()
-            );
-            Ok(Verdict::yes(with_grade(&line, &reach))
-                .value(json!({ "bytes": answer.bytes.len() })))
+            let line = format!("fetched: {bytes} bytes into {}", path.display());
+            Verdict::yes(with_grade(&line, &reach))
         }
-        None => {
-            std::io::stdout()
-                .lock()
-                .write_all(&answer.bytes)
-                .map_err(|error| file_failed(Path::new("standard output"), &error))?;
-            Ok(Verdict::silent())
-        }
-    }
+        None => Verdict::silent(with_grade(&format!("fetched: {bytes} bytes"), &reach)),
+    };
+    Ok(verdict.value(json!({ "bytes": bytes })))
 }
 
 pub(crate) fn list(target: &str, rack: &RackArguments) -> Outcome {
@@ -85,7 +81,7 @@ pub(crate) fn list(target: &str, rack: &RackArguments) -> Outcome {
     }
     let lines: Vec<String> = found
         .iter()
-        .map(|(key, size)| format!("{size:>12}  {key}"))
+        .map(|(key, size)| format!("{size:>12}  {}", one_line(key)))
         .collect();
     Ok(Verdict::yes(with_grade(
         &format!("{} objects in {target}", found.len()),

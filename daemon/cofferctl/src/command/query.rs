@@ -1,5 +1,7 @@
 //! `cofferctl query`: a question in SQL, asked of analytics.
 
+use std::io::Write;
+
 use cofferdam_hwprofile::Refusal;
 use cofferdam_node::Exit;
 use http::Method;
@@ -26,6 +28,16 @@ pub(crate) struct Rows {
     whole: Value,
 }
 
+/// How the rows are shown: as asked, else as whoever reads them needs it.
+pub(crate) fn shown(rows: Option<RowFormat>, format: Format) -> RowFormat {
+    match (rows, format) {
+        (Some(rows), _) => rows,
+        (None, Format::Json) => RowFormat::Json,
+        (None, Format::Text) if on_a_terminal() => RowFormat::Table,
+        (None, Format::Text) => RowFormat::Csv,
+    }
+}
+
 pub(crate) fn run(
     sql: &str,
     rows: Option<RowFormat>,
@@ -34,13 +46,18 @@ pub(crate) fn run(
 ) -> Outcome {
     let reach = Reach::open(&rack.directory)?;
     let answer = reach::runtime()?.block_on(ask(&reach, sql))?;
-    let chosen = match (rows, format) {
-        (Some(rows), _) => rows,
-        (None, Format::Json) => RowFormat::Json,
-        (None, Format::Text) if on_a_terminal() => RowFormat::Table,
-        (None, Format::Text) => RowFormat::Csv,
-    };
     let grade = &reach.file().grade;
+    let mut out = std::io::stdout().lock();
+    show(answer, grade, (shown(rows, format), format), &mut out)
+}
+
+/// Rows as data are written, and nothing else with them; otherwise they are a part of the verdict.
+fn show(
+    answer: Rows,
+    grade: &str,
+    (rows, format): (RowFormat, Format),
+    out: &mut dyn Write,
+) -> Outcome {
     let suppressed = answer
         .suppressed
         .map_or("an untold number of".to_owned(), |groups| {
@@ -51,24 +68,19 @@ pub(crate) fn run(
         answer.rows.len(),
         answer.min_group
     );
-    match chosen {
-        RowFormat::Table => Ok(Verdict::yes(line)
-            .body(table::lay_out(&answer.headings, &answer.rows))
-            .value(answer.whole)),
-        RowFormat::Csv => print(&table::csv(&answer.headings, &answer.rows)),
-        RowFormat::Json => print(&format!("{}\n", answer.whole)),
-    }
-}
-
-fn print(text: &str) -> Outcome {
-    use std::io::Write as _;
-    std::io::stdout()
-        .lock()
-        .write_all(text.as_bytes())
-        .map_err(|error| {
-            super::object::file_failed(std::path::Path::new("standard output"), &error)
-        })?;
-    Ok(Verdict::silent())
+    let text = match (rows, format) {
+        (RowFormat::Table, _) => {
+            let table = table::lay_out(&answer.headings, &answer.rows);
+            return Ok(Verdict::yes(line).body(table).value(answer.whole));
+        }
+        (RowFormat::Json, Format::Json) => return Ok(Verdict::yes(line).value(answer.whole)),
+        (RowFormat::Json, Format::Text) => format!("{}\n", answer.whole),
+        (RowFormat::Csv, _) => table::csv(&answer.headings, &answer.rows),
+    };
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| super::stream::output_failed(&error))?;
+    Ok(Verdict::silent(line).value(json!({ "rows": answer.rows.len() })))
 }
 
 /// Asks one question.
@@ -136,4 +148,42 @@ fn read(whole: Value) -> Option<Rows> {
         min_group,
         whole,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown_as(rows: RowFormat, format: Format) -> (String, String) {
+        let whole = json!({
+            "columns": ["school", "n"],
+            "rows": [["Elm", 7]],
+            "suppressed": { "groups": 1, "min-group": 5 },
+        });
+        let answer = read(whole).expect("rows");
+        let mut out = Vec::new();
+        let verdict = show(answer, "E0", (rows, format), &mut out).expect("shown");
+        let out = String::from_utf8(out).expect("text");
+        (out, format!("{verdict:?}"))
+    }
+
+    #[test]
+    fn for_a_program_the_rows_are_the_result_of_one_document() {
+        let (out, verdict) = shown_as(RowFormat::Json, Format::Json);
+        assert_eq!(out, "");
+        assert!(verdict.contains("Aloud"), "{verdict}");
+        assert!(verdict.contains("Elm"), "{verdict}");
+    }
+
+    #[test]
+    fn rows_as_data_are_written_alone() {
+        for format in [Format::Text, Format::Json] {
+            let (out, verdict) = shown_as(RowFormat::Csv, format);
+            assert_eq!(out, "school,n\r\nElm,7\r\n");
+            assert!(verdict.contains("Silent"), "{verdict}");
+        }
+        let (out, _) = shown_as(RowFormat::Json, Format::Text);
+        let value: Value = serde_json::from_str(&out).expect("one document");
+        assert_eq!(value["rows"][0][0], "Elm");
+    }
 }

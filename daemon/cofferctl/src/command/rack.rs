@@ -13,8 +13,9 @@ use cofferdam_rack::{Epoch, Manifest, Operators, RackDomain};
 use cofferdam_trail::note::{SignerKey, VerifierKey};
 use serde_json::{Value, json};
 
+use super::document::{self, Behind, WRITTEN_LIMIT_BYTES};
 use crate::cli::RackCommand;
-use crate::verdict::{Failure, Outcome, Verdict, warning};
+use crate::verdict::{Failure, Outcome, Verdict, warning, with_warnings};
 
 pub(crate) fn run(command: RackCommand) -> Outcome {
     match command {
@@ -72,11 +73,7 @@ fn check(directory: &Path, operators: &[PathBuf], reports: Option<&Path>) -> Out
         .iter()
         .map(|found| found.refusal.to_json())
         .collect();
-    let count = match warnings.len() {
-        0 => String::new(),
-        1 => ", with 1 warning".to_owned(),
-        many => format!(", with {many} warnings"),
-    };
+    let count = with_warnings(warnings.len());
     Ok(Verdict::yes(format!("ok: {kept}{count}"))
         .body(format!(
             "{}\n{signed}\n{}\n",
@@ -146,7 +143,8 @@ fn verifier(file: &Path) -> Result<VerifierKey, Failure> {
         .read(format!("{}: {seen}", file.display()));
         Failure::new(Exit::Config, refusal)
     };
-    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let text = document::read(file, Behind::FileOrPipe, WRITTEN_LIMIT_BYTES)
+        .map_err(|error| failed(error.to_string()))?;
     text.trim()
         .parse()
         .map_err(|error| failed(format!("{error}")))

@@ -2,16 +2,17 @@
 
 use cofferdam_seal::{CobblestoneSealer, FernetKey, ObjectId, Sealer, WrappedKey};
 
-use super::key::read_ring;
+use super::key::{Ring, read_ring};
+use super::output::{Kept, Readers, said, write_output};
 use super::stream::{
-    CHUNK_BYTES, Content, input_failed, open_input, output_failed, progress, read_whole, refused,
-    said, write_output,
+    CHUNK_BYTES, input_failed, open_input, output_failed, progress, read_whole, refused,
 };
 use crate::cli::{SealArguments, SealSuite};
 use crate::verdict::{Failure, Outcome};
 
 pub(crate) fn seal(arguments: &SealArguments) -> Outcome {
-    let ring = read_ring(arguments.keyring.as_deref())?;
+    let Ring { file, keys: ring } = read_ring(arguments.keyring.as_deref())?;
+    let kept = Kept::sources(&file, arguments.input.as_deref());
     let now = crate::clock::system().unix_seconds();
     let output = arguments.output.as_deref();
     let (mut input, length) = open_input(arguments.input.as_deref())?;
@@ -20,7 +21,7 @@ pub(crate) fn seal(arguments: &SealArguments) -> Outcome {
         let token = ring
             .encrypt(&plain, now)
             .map_err(|error| refused(error.code(), &error))?;
-        write_output(output, Content::Sealed, |out| {
+        write_output(output, Readers::Anybody, &kept, |out| {
             writeln!(out, "{token}").map_err(|error| output_failed(&error))
         })?;
         return Ok(said(
@@ -46,7 +47,7 @@ pub(crate) fn seal(arguments: &SealArguments) -> Outcome {
     let mut sealed_length = 0;
     let mut chunk = vec![0_u8; CHUNK_BYTES];
     let mut shown = progress(length, output);
-    write_output(output, Content::Sealed, |out| {
+    write_output(output, Readers::Anybody, &kept, |out| {
         loop {
             let read = input
                 .read(&mut chunk)

@@ -1,32 +1,21 @@
-//! Where the bytes of `seal`, `unseal` and `field` come from and go to. Must never leave half a file under the name that was asked for,
-//! nor let others read what was opened.
+//! Where the bytes of `seal`, `unseal` and `field` come from, and what is said when they do not. Must never hold more in memory than
+//! it names, nor take a part for the whole.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
 use cofferdam_hwprofile::Refusal;
 use cofferdam_node::Exit;
-use serde_json::json;
 
 use super::object::file_failed;
 use crate::progress::Progress;
-use crate::verdict::{Failure, Verdict};
+use crate::verdict::Failure;
 
 /// How much is read at once.
 pub(super) const CHUNK_BYTES: usize = 1 << 18;
 /// The most that is held in memory: a token, a cell or a log. Larger things are sealed as objects, which stream.
 pub(super) const WHOLE_LIMIT_BYTES: u64 = 64 << 20;
-
-/// Who may read a file that is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
-    /// Anybody the umask lets.
-    Sealed,
-    /// Its owner.
-    Plain,
-}
 
 /// A file, or standard input, and how long it is where that is known.
 pub(super) fn open_input(path: Option<&Path>) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
@@ -70,75 +59,6 @@ pub(super) fn progress(total: Option<u64>, output: Option<&Path>) -> Progress {
     match output {
         Some(_file) => progress.beside_a_file(),
         None => progress,
-    }
-}
-
-/// A file appears only when it is whole: what fails half-way leaves nothing of its name.
-pub(super) fn write_output(
-    path: Option<&Path>,
-    content: Content,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let Some(path) = path else {
-        return write(&mut io::stdout().lock());
-    };
-    let failed = |error| file_failed(path, &error);
-    let part = unfinished(path).map_err(failed)?;
-    let mut file = create(&part, content).map_err(failed)?;
-    let written = write(&mut file).and_then(|()| {
-        file.sync_all()
-            .and_then(|()| std::fs::rename(&part, path))
-            .map_err(failed)
-    });
-    if written.is_err() {
-        drop(std::fs::remove_file(&part));
-        return written;
-    }
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    File::open(directory.unwrap_or(Path::new(".")))
-        .and_then(|directory| directory.sync_all())
-        .map_err(failed)
-}
-
-/// A name beside the output that nobody else has: another run to the same output, and a file of a like name, are left alone.
-fn unfinished(path: &Path) -> io::Result<PathBuf> {
-    let refuse = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-    match std::fs::symlink_metadata(path) {
-        Ok(there) if !there.is_file() && !there.is_symlink() => {
-            return refuse("there is something other than a file");
-        }
-        Ok(_) | Err(_) => {}
-    }
-    let Some(last) = path.file_name() else {
-        return refuse("it names no file");
-    };
-    let tag = cofferdam_seal::random_tag().map_err(io::Error::other)?;
-    let mut name = std::ffi::OsString::from(".");
-    name.push(last);
-    name.push(format!(".{}.part", cofferdam_node::hex(&tag)));
-    Ok(path.with_file_name(name))
-}
-
-fn create(part: &Path, content: Content) -> io::Result<File> {
-    let mode = match content {
-        Content::Sealed => 0o666,
-        Content::Plain => 0o600,
-    };
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(part)
-}
-
-pub(super) fn said(output: Option<&Path>, line: &str) -> Verdict {
-    match output {
-        Some(path) => {
-            Verdict::yes(format!("{line}, {}", path.display())).value(json!({ "file": path }))
-        }
-        None => Verdict::silent(),
     }
 }
 

@@ -7,15 +7,14 @@ use std::io::{self, Read, Write};
 use cofferdam_hwprofile::Refusal;
 use cofferdam_node::Exit;
 use cofferdam_seal::{
-    FernetKey, HEADER_LEN, Header, Keyring, Layout, RecordOpener, StoredValue, Zeroizing,
+    FernetKey, HEADER_LEN, Header, HeaderError, Keyring, Layout, RecordOpener, StoredValue,
+    Zeroizing,
 };
 
-use super::key::read_ring;
+use super::key::{Ring, read_ring};
 use super::object::file_failed;
-use super::stream::{
-    CHUNK_BYTES, Content, input_failed, output_failed, progress, read_whole, refused, said,
-    write_output,
-};
+use super::output::{Kept, Readers, said, write_output};
+use super::stream::{CHUNK_BYTES, input_failed, output_failed, progress, read_whole, refused};
 use crate::cli::UnsealArguments;
 use crate::progress::Progress;
 use crate::verdict::{Failure, Outcome};
@@ -41,14 +40,15 @@ pub(crate) fn unseal(arguments: &UnsealArguments) -> Outcome {
 }
 
 fn open(arguments: &UnsealArguments) -> Outcome {
-    let ring = read_ring(arguments.keyring.as_deref())?;
+    let Ring { file, keys: ring } = read_ring(arguments.keyring.as_deref())?;
+    let kept = Kept::sources(&file, arguments.input.as_deref());
     let range = arguments.range.as_deref().map(parse_range).transpose()?;
     let output = arguments.output.as_deref();
     let mut length = 0;
     match &arguments.input {
         Some(path) => {
             let file = File::open(path).map_err(|error| file_failed(path, &error))?;
-            write_output(output, Content::Plain, |out| {
+            write_output(output, Readers::Owner, &kept, |out| {
                 length = Opening {
                     ring: &ring,
                     range,
@@ -59,7 +59,7 @@ fn open(arguments: &UnsealArguments) -> Outcome {
                 Ok(())
             })?;
         }
-        None => write_output(output, Content::Plain, |out| {
+        None => write_output(output, Readers::Owner, &kept, |out| {
             length = Opening {
                 ring: &ring,
                 range,
@@ -89,12 +89,12 @@ impl Opening<'_> {
     fn file(&mut self, file: &File) -> Result<u64, Failure> {
         let mut input = file;
         let head = read_head(&mut input)?;
-        match Header::parse_any(&head) {
-            Ok(header) if header.layout() == Layout::Frames => {
+        match header(&head)? {
+            Some(header) if header.layout() == Layout::Frames => {
                 let key = self.unwrap(&header)?;
                 self.frames(file, &header, &key)
             }
-            parsed => self.rest(parsed.ok(), head, &mut input),
+            log_or_text => self.rest(log_or_text, head, &mut input),
         }
     }
 
@@ -102,12 +102,12 @@ impl Opening<'_> {
     /// and the exit code says it.
     fn pipe(&mut self, input: &mut dyn Read) -> Result<u64, Failure> {
         let head = read_head(input)?;
-        match Header::parse_any(&head) {
-            Ok(header) if header.layout() == Layout::Frames => {
+        match header(&head)? {
+            Some(header) if header.layout() == Layout::Frames => {
                 let key = self.unwrap(&header)?;
                 self.stream(&header, &key, input)
             }
-            parsed => self.rest(parsed.ok(), head, input),
+            log_or_text => self.rest(log_or_text, head, input),
         }
     }
 
@@ -255,6 +255,15 @@ impl Opening<'_> {
 
     fn progress(&self, total: Option<u64>) -> Progress {
         progress(total, self.arguments.output.as_deref())
+    }
+}
+
+/// The header of a sealed object, or nothing where the bytes are another format's. What is damaged or newer is named as that.
+fn header(head: &[u8]) -> Result<Option<Header>, Failure> {
+    match Header::parse_any(head) {
+        Ok(header) => Ok(Some(header)),
+        Err(HeaderError::Magic | HeaderError::Short { .. }) => Ok(None),
+        Err(error) => Err(refused(error.code(), &error)),
     }
 }
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use cofferdam_hwprofile::Refusal;
 use cofferdam_hwprofile::drift::{Action, Finding, Law};
+use cofferdam_hwprofile::refusal::one_line;
 use cofferdam_node::Exit;
 use cofferdam_node::drift::{Report, Seen, Source, Subject, Watch};
 use serde_json::{Value, json};
 
-use super::hw::source::grade_of;
+use super::hw::source::{grade_of, machine};
 use super::hw::{node_of, read_policy};
 use crate::cli::WatchArguments;
 use crate::clock::Stopwatch;
@@ -25,6 +26,7 @@ const PERIOD: Duration = Duration::from_secs(60);
 const CAPTURE_PERIOD: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(arguments: &WatchArguments, format: Format) -> Outcome {
+    machine(&arguments.sysroot)?;
     let law = match (&arguments.policy, &arguments.node) {
         (Some(policy), Some(node)) => {
             let policy = read_policy(policy)?;
@@ -110,7 +112,8 @@ enum Standing {
     /// No policy was named: nothing is judged.
     Unjudged,
     Keeps,
-    Misses,
+    /// By the devices too: two of one kind are missed by one rule.
+    Misses(Vec<String>, Vec<Refusal>),
     Breaks(Vec<Refusal>),
 }
 
@@ -173,9 +176,15 @@ impl Show {
         self.counts.looks = self.counts.looks.saturating_add(1);
         let (standing, words) = match &seen.finding {
             Finding::Keeps { .. } => (self.quiet.clone(), String::new()),
-            Finding::Misses { refusals, .. } => {
+            Finding::Misses {
+                devices, refusals, ..
+            } => {
                 let words: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-                (Standing::Misses, words.join("\n"))
+                let devices = devices.iter().map(ToString::to_string).collect();
+                (
+                    Standing::Misses(devices, refusals.clone()),
+                    words.join("\n"),
+                )
             }
             Finding::Breaks { refusals, .. } => {
                 let words: Vec<String> = refusals.iter().map(ToString::to_string).collect();
@@ -201,9 +210,14 @@ impl Show {
             "scope": seen.scope.words(),
             "look_ms": u64::try_from(seen.took.as_millis()).unwrap_or(u64::MAX),
             "since_event_ms": seen.since_heard.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+            "missing": standing.missing(),
             "refusals": refusals,
         });
-        let text = format!("{} ({}{after})", standing.word(), seen.evidence.grade());
+        let mut text = format!("{} ({}{after})", standing.word(), seen.evidence.grade());
+        if let missing @ [_, ..] = standing.missing() {
+            text.push_str(": ");
+            text.push_str(&one_line(&missing.join(", ")));
+        }
         let text = if words.is_empty() {
             text
         } else {
@@ -216,7 +230,10 @@ impl Show {
     fn must(&mut self, action: &Action) {
         match action {
             Action::StartGrace { device, until_ms } => {
-                let text = format!("{device}: may come back within 30 s");
+                let text = format!(
+                    "{}: may come back within 30 s",
+                    one_line(&device.to_string())
+                );
                 self.line(
                     "grace",
                     &text,
@@ -226,14 +243,14 @@ impl Show {
             Action::Recovered { device } => {
                 self.line(
                     "back",
-                    &device.to_string(),
+                    &one_line(&device.to_string()),
                     json!({ "device": device.to_string() }),
                 );
             }
             Action::Record(changes) => {
                 self.line(
                     "changed",
-                    &changes.join("; "),
+                    &one_line(&changes.join("; ")),
                     json!({ "changes": changes }),
                 );
             }
@@ -290,7 +307,7 @@ impl Show {
         );
         match self.standing {
             Standing::Keeps | Standing::Unjudged => Ok(Verdict::yes(line).value(value)),
-            Standing::Misses | Standing::Breaks(_) => {
+            Standing::Misses(..) | Standing::Breaks(_) => {
                 Ok(Verdict::no(line, Exit::Hardware).value(value))
             }
             Standing::Unseen => {
@@ -306,12 +323,20 @@ impl Show {
 }
 
 impl Standing {
+    /// The devices that may still come back.
+    fn missing(&self) -> &[String] {
+        match self {
+            Self::Misses(devices, _) => devices,
+            Self::Unseen | Self::Unjudged | Self::Keeps | Self::Breaks(_) => &[],
+        }
+    }
+
     fn word(&self) -> &'static str {
         match self {
             Self::Unseen => "unseen",
             Self::Unjudged => "not judged",
             Self::Keeps => "match",
-            Self::Misses => "missing",
+            Self::Misses(..) => "missing",
             Self::Breaks(_) => "refused",
         }
     }

@@ -1,7 +1,8 @@
 //! The boards that the firmware lists (type 2).
 //!
 //! A server may list more than one: mainboards, risers and backplanes. Only the first is the
-//! board whose serial number counts; the others are shown and never counted.
+//! board that tells two machines apart; what another shows counts only where two machines show the
+//! same.
 
 use crate::fact::{Fact, Reading};
 use crate::identifier::Identifier;
@@ -9,6 +10,8 @@ use crate::identifier::Identifier;
 use super::table::{Record, Tables, record_json};
 
 const KIND: u8 = 2;
+/// The roles of boards that join systems: a switch, a management module, an interconnect.
+const JOINING: &[u64] = &[4, 5, 13];
 
 /// One board.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +56,11 @@ impl Board {
             location: record.text(0x0a),
             role: record.count(0x0d),
         }
+    }
+
+    /// Whether it joins several systems of one enclosure, as a midplane does.
+    pub(crate) fn joins_others(&self) -> bool {
+        self.role.value().is_some_and(|role| JOINING.contains(role))
     }
 }
 

@@ -183,22 +183,39 @@ impl RackLocator {
             bays: record.count(0x08),
         }
     }
+
+    /// What names the enclosure: its serial number, and the name that often is one.
+    pub(crate) fn names(&self) -> [Reading<Identifier>; 2] {
+        [("serial", &self.serial), ("enclosure", &self.enclosure)]
+            .map(|(field, fact)| fact.clone().at(format!("{} {field}", self.origin)))
+    }
 }
 
 pub(super) fn read(tables: &Tables) -> Reading<Vec<Enclosure>> {
     tables.list(KIND, Enclosure::read)
 }
 
-/// The rack locators, where the maker of the system is one who writes them.
+/// The rack locators, where the maker of the system is one who writes them. Where records of that
+/// type are listed and nobody can tell who made the system, nobody can tell what they are.
 pub(super) fn locators(tables: &Tables, vendor: &Reading<String>) -> Reading<Vec<RackLocator>> {
-    let vendor = vendor
-        .value()
-        .map(|vendor| vendor.trim().to_ascii_lowercase());
-    let writes = vendor.is_some_and(|vendor| RACK_LOCATOR_VENDORS.contains(&vendor.as_str()));
     let list = tables.list(RACK_LOCATOR, RackLocator::read);
-    if writes {
-        list
-    } else {
-        list.fact.map(|_| Vec::new()).at(list.path)
+    if list.value().is_none_or(Vec::is_empty) {
+        return list;
+    }
+    let writes = |vendor: &String| {
+        let vendor = vendor.trim().to_ascii_lowercase();
+        RACK_LOCATOR_VENDORS.contains(&vendor.as_str())
+    };
+    match vendor.fact.as_ref().map(writes) {
+        Fact::Value(true) => list,
+        Fact::Value(false) => Fact::Value(Vec::new()).at(list.path),
+        Fact::Absent => {
+            let why =
+                "a record of the type of a rack locator, and nothing tells who made the system";
+            Fact::Unsupported(why.to_owned()).at(list.path)
+        }
+        gap @ (Fact::Placeholder(_) | Fact::Unreadable(_) | Fact::Unsupported(_)) => {
+            gap.map(|_| Vec::new()).at(vendor.path.clone())
+        }
     }
 }

@@ -9,6 +9,8 @@ use crate::placeholder;
 use crate::smbios::{End, EntryPoint, Structure, Version, Walk};
 use crate::sysroot::Sysroot;
 
+/// The error number of the operating system for a file that is not there.
+const ENOENT: i32 = 2;
 const TABLE: &str = "/sys/firmware/dmi/tables/DMI";
 const ENTRY_POINT: &str = "/sys/firmware/dmi/tables/smbios_entry_point";
 const ENTRIES: &str = "/sys/firmware/dmi/entries";
@@ -96,7 +98,7 @@ impl Tables {
             }
             let why = match walk.end() {
                 End::Whole => continue,
-                End::BrokenOff(at) => format!("it breaks off in the structure at byte {at}"),
+                End::BrokenOff(at) => format!("it breaks off at byte {at}, before its end"),
                 End::TooMany => "it has more structures than are taken".to_owned(),
             };
             return Fact::Unsupported(why).at(source.path.clone());
@@ -123,13 +125,19 @@ impl Tables {
 /// The structures that the kernel shows one by one, where it shows no whole table.
 fn entries(sysroot: &Sysroot) -> Result<Vec<Source>, Gap> {
     let mut sources = Vec::new();
-    for name in sysroot.list(ENTRIES).known()? {
+    let names = sysroot.list(ENTRIES).known()?;
+    if names.is_empty() {
+        return Err(Gap::Absent);
+    }
+    for name in names {
         let kind = name.split_once('-').and_then(|(kind, _)| kind.parse().ok());
         if !kind.is_some_and(|kind| KINDS.contains(&kind)) {
             continue;
         }
         let path = format!("{ENTRIES}/{name}/raw");
-        let bytes = sysroot.bytes(&path).known()?;
+        // The kernel lists it, so it is there: without it the others are not the whole table.
+        let raw = sysroot.bytes(&path);
+        let bytes = raw.or_else(|| Fact::Unreadable(ENOENT)).known()?;
         sources.push(Source {
             path,
             bytes,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cofferdam_hwprofile::refusal::one_line;
 use cofferdam_node::Exit;
 use serde_json::{Value, json};
 
@@ -28,7 +29,11 @@ pub(super) fn run(a: &Path, b: &Path) -> Outcome {
     changes.sort_unstable();
     let body: String = changes
         .iter()
-        .map(|(key, before, after)| format!("{key}\n  was  {before}\n  is   {after}\n"))
+        .map(|(key, before, after)| {
+            // What a captured machine says of itself must not write a line of its own.
+            let [key, before, after] = [key.as_str(), before, after].map(one_line);
+            format!("{key}\n  was  {before}\n  is   {after}\n")
+        })
         .collect::<Vec<_>>()
         .concat();
     let told: Vec<Value> = changes

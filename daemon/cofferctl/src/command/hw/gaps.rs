@@ -3,6 +3,7 @@
 
 use std::io;
 
+use cofferdam_hwprofile::refusal::one_line;
 use serde_json::{Value, json};
 
 /// Not permitted, and permission denied.
@@ -60,7 +61,7 @@ impl Unread {
 
     /// The lines as text.
     pub(super) fn text(&self) -> String {
-        self.lines().map(|line| line + "\n").collect()
+        self.lines().map(|line| one_line(&line) + "\n").collect()
     }
 
     /// The same for a program.
@@ -133,6 +134,14 @@ mod tests {
         let text = unread.text();
         assert!(text.contains("/dev/tpmrm0: cannot be read"), "{text}");
         assert!(text.contains("group tss"), "{text}");
+    }
+
+    #[test]
+    fn a_path_of_a_capture_writes_no_line_of_its_own() {
+        let unread = told(&json!({ "path": "/x\n\u{1b}[2J", "state": "unreadable", "errno": 13 }));
+        let text = unread.text();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.starts_with("/x\\u{a}\\u{1b}[2J: cannot"), "{text}");
     }
 
     #[test]

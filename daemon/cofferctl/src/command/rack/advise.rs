@@ -9,12 +9,13 @@ use cofferdam_rack::advisor::{self, Advice, Answer, Change, Services, Verdict as
 use cofferdam_rack::{Code, Policy};
 use serde_json::{Value, json};
 
+use super::super::document::{self, Behind, WRITTEN_LIMIT_BYTES};
 use crate::verdict::{Failure, Outcome, Verdict};
 
 pub(super) fn run(directory: &Path, (a, b): (&str, &str)) -> Outcome {
     let text = |name: &str| {
         let path = directory.join(name);
-        std::fs::read_to_string(&path).map_err(|error| {
+        document::read(&path, Behind::File, WRITTEN_LIMIT_BYTES).map_err(|error| {
             let entry = Code::Unreadable.entry();
             let consequence = "a file cannot be read, so nothing is advised";
             let refusal = Refusal::new(entry.code, consequence, entry.mend);

@@ -2,7 +2,6 @@
 //! nothing; a file that is no report is refused rather than passed over.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::Path;
 
 use cofferdam_hwprofile::{NodeName, Policy, Refusal};
@@ -11,10 +10,8 @@ use cofferdam_rack::Code;
 use cofferdam_rack::elevation::Report;
 use serde_json::Value;
 
+use super::super::document::{self, Behind, FACTS_LIMIT_BYTES};
 use crate::verdict::Failure;
-
-/// The largest report that is read, in bytes.
-const REPORT_LIMIT_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Reads every report of a directory.
 ///
@@ -29,7 +26,7 @@ pub(super) fn read(
     for entry in listed {
         let path = entry.map_err(|error| refuse(directory, &error))?.path();
         if path.extension().is_none_or(|ending| ending != "json") {
-            continue;
+            return Err(refuse(&path, &"it is not named NODE.json"));
         }
         let name = path.file_stem().and_then(std::ffi::OsStr::to_str);
         let node = name
@@ -46,15 +43,8 @@ pub(super) fn read(
 /// # Errors
 /// A file that cannot be read, is too long, or holds none.
 pub(super) fn one(path: &Path) -> Result<Report, Failure> {
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(|error| refuse(path, &error))?;
-    let read = file
-        .take(REPORT_LIMIT_BYTES + 1)
-        .read_to_string(&mut text)
+    let text = document::read(path, Behind::File, FACTS_LIMIT_BYTES)
         .map_err(|error| refuse(path, &error))?;
-    if u64::try_from(read).is_ok_and(|read| read > REPORT_LIMIT_BYTES) {
-        return Err(refuse(path, &"it is longer than any report"));
-    }
     let value: Value = serde_json::from_str(&text).map_err(|error| refuse(path, &error))?;
     Report::read(&path.display().to_string(), &value).map_err(|error| refuse(path, &error))
 }

@@ -3,15 +3,25 @@
 
 use std::path::{Path, PathBuf};
 
-use cofferdam_hwprofile::Refusal;
 use cofferdam_node::Exit;
 use cofferdam_rack::elevation::Survey;
 use cofferdam_rack::picture::{self, Caption, Paint};
-use cofferdam_rack::{Manifest, Policy};
+use cofferdam_rack::{Manifest, Policy, advisor, elevation, flows};
 use serde_json::{Value, json};
 
+use super::super::object::file_failed;
+use super::super::output::{Kept, Readers, write_output};
 use super::reports;
 use crate::verdict::{Failure, Outcome, Verdict, on_a_terminal};
+
+/// What a rack directory may hold beside pictures.
+const PLAN_FILES: [&str; 5] = [
+    "hwprofile.toml",
+    elevation::FILE,
+    flows::FILE,
+    advisor::FILE,
+    "manifest",
+];
 
 pub(super) fn run(
     directory: &Path,
@@ -38,7 +48,10 @@ pub(super) fn run(
     };
     if let Some(file) = svg {
         let drawn = picture::svg(&survey, &policy, &caption);
-        std::fs::write(file, drawn).map_err(|error| unwritten(file, &error))?;
+        write_output(Some(file), Readers::Anybody, &plan(directory), |out| {
+            out.write_all(drawn.as_bytes())
+                .map_err(|error| file_failed(file, &error))
+        })?;
     }
     let paint = if on_a_terminal() {
         Paint::Colour
@@ -55,6 +68,13 @@ pub(super) fn run(
         "racks": racks(&survey),
         "findings": findings(&survey),
     })))
+}
+
+/// The files that no picture is written over, whether they are there or not.
+fn plan(directory: &Path) -> Kept {
+    PLAN_FILES.iter().fold(Kept::default(), |kept, name| {
+        kept.and("a file of the plan", &directory.join(name))
+    })
 }
 
 /// A picture of a plan with faults is a picture all the same, and says so with its exit code.
@@ -131,16 +151,4 @@ fn findings(survey: &Survey) -> Vec<Value> {
         value
     });
     findings.collect()
-}
-
-fn unwritten(file: &Path, error: &std::io::Error) -> Failure {
-    let refusal = Refusal::new(
-        "CL-041",
-        "the picture was not written",
-        "look at the file's name, its owner and the free space",
-    );
-    Failure::new(
-        Exit::Config,
-        refusal.read(format!("{}: {error}", file.display())),
-    )
 }

@@ -1,0 +1,125 @@
+//! Where facts are read from: what holds none is refused, and never taken for a machine without any.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use cofferdam_cofferctl::lab::tree;
+
+struct Bench(tempfile::TempDir);
+
+impl Bench {
+    /// One machine of the lab, its facts and its evidence in files, and the lab's policy.
+    fn new() -> Self {
+        let bench = Self(tempfile::tempdir().expect("a directory"));
+        let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("lab");
+        let text = fs::read_to_string(lab.join("sysroots/st1.tree")).expect("a tree");
+        tree::unpack(&text, &bench.at("st1")).expect("unpacked");
+        let mut policy = fs::read_to_string(lab.join("hwprofile.toml")).expect("the policy");
+        for (node, digit) in [("kp1", 'A'), ("st1", 'B'), ("in1", 'C'), ("an1", 'D')] {
+            let key = format!("sha256:{digit}{}=", "A".repeat(42));
+            policy = policy.replace(&format!("{{{{key:{node}}}}}"), &key);
+        }
+        fs::write(bench.at("policy.toml"), policy).expect("written");
+        let facts = bench.run(&["--json", "hw", "facts", "--sysroot", "st1"]);
+        fs::write(bench.at("facts.json"), facts.stdout).expect("written");
+        let evidence = ["--evidence", "lab"];
+        let facts = [
+            &["--json", "hw", "facts", "--sysroot", "st1"],
+            &evidence[..],
+        ]
+        .concat();
+        fs::write(bench.at("evidence.json"), bench.run(&facts).stdout).expect("written");
+        bench
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_cofferctl"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .stdin(Stdio::null())
+            .output()
+            .expect("a program")
+    }
+
+    fn ends(&self, arguments: &[&str], exit: i32, says: &str) {
+        let run = self.run(arguments);
+        let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
+        assert_eq!(run.status.code(), Some(exit), "{arguments:?}: {said}");
+        assert!(said.contains(says), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn what_holds_no_facts_is_the_same_as_nothing() {
+    let bench = Bench::new();
+    for (name, content) in [
+        ("empty.json", ""),
+        ("null.json", "null"),
+        ("object.json", "{}"),
+        ("result.json", r#"{"result": {}}"#),
+        ("later.json", r#"{"version": 2, "dmi": {}}"#),
+        ("half.json", r#"{"version": 1}"#),
+        (
+            "refused.json",
+            r#"{"verdict": "no", "exit": 65, "refusals": []}"#,
+        ),
+    ] {
+        fs::write(bench.at(name), content).expect("written");
+        bench.ends(&["hw", "diff", name, name], 65, "CL-045");
+        bench.ends(&["hw", "diff", "facts.json", name], 65, "CL-045");
+    }
+    for name in ["nowhere", "/dev/null", "/dev/zero"] {
+        bench.ends(&["hw", "diff", name, name], 65, "CL-045");
+        let named = format!("st1={name}");
+        let compare = ["hw", "compare", "--policy", "policy.toml", &named, &named];
+        bench.ends(&compare, 65, "CL-045");
+    }
+    bench.ends(&["hw", "diff", "facts.json", "st1"], 0, "same:");
+    bench.ends(
+        &["hw", "diff", "evidence.json", "evidence.json"],
+        0,
+        "same:",
+    );
+}
+
+#[test]
+fn a_sysroot_that_is_not_there_or_no_directory_is_refused_by_every_reader() {
+    let bench = Bench::new();
+    let check = ["--policy", "policy.toml", "--node", "st1"];
+    let pin = ["--node", "st1", "--zone", "storage"];
+    let readers = [
+        (&["facts"][..], &[][..]),
+        (&["check"], &check[..]),
+        (&["pin"], &pin),
+        (&["watch", "--for", "1"], &[]),
+        (&["watch", "--for", "1"], &check),
+    ];
+    for (reader, more) in readers {
+        let arguments = [&["hw"], reader, more, &["--sysroot", "nowhere"]].concat();
+        bench.ends(&arguments, 65, "CL-045");
+    }
+    for (reader, more) in [readers[0], readers[2], readers[3]] {
+        let arguments = [&["hw"], reader, more, &["--sysroot", "facts.json"]].concat();
+        bench.ends(&arguments, 65, "no directory");
+    }
+}
+
+#[test]
+fn facts_that_come_through_a_pipe_are_read_as_from_a_file() {
+    let bench = Bench::new();
+    for (name, exit, says) in [("facts.json", 0, "same:"), ("policy.toml", 65, "CL-045")] {
+        let pipe = bench.at(&format!("pipe-of-{name}"));
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        let bytes = fs::read(bench.at(name)).expect("a file");
+        let named = pipe.display().to_string();
+        let writer = std::thread::spawn(move || fs::write(pipe, bytes));
+        bench.ends(&["hw", "diff", "st1", &named], exit, says);
+        // A reader that refuses early does not read everything.
+        drop(writer.join().expect("a writer"));
+    }
+}
