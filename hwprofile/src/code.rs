@@ -206,8 +206,8 @@ codes! {
          and the platform forbids what is plugged in.",
         "Take it out, or start the zone again: what is there at the start is judged by every rule.";
     AppearedUnknown = "HW-173", "cannot tell whether a device appeared",
-        "The devices of one kind cannot be listed now or could not be when the zone started, or one \
-         of them no longer tells its name.",
+        "The devices of one kind cannot be listed now or could not be when the zone started, or \
+         one of them no longer tells its name.",
         "Look at the kernel's log for the device that the message names.";
     Need = "HW-180", "the machine is too small for the zone",
         "The machine has less of something than the zone needs.",

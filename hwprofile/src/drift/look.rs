@@ -194,8 +194,8 @@ fn judge(
             changes,
         };
     }
-    // What is there in half may make the rest look too small or wrong: only what remains with it put
-    // back is certain.
+    // What is there in half may make the rest look too small or wrong: only what remains with it
+    // put back is certain.
     let is_in_pieces = !remaining.is_empty() || !difference.uncertain.is_empty();
     let told = if is_in_pieces && !is_replaced {
         &remaining

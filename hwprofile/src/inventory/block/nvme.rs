@@ -55,7 +55,7 @@ impl ToWire for Controller {
 
 /// The controllers of a drive: its device is one, or a subsystem that lists them.
 pub(super) fn controllers(sysroot: &Sysroot, device: &str) -> Vec<Controller> {
-    // What cannot be looked at is a controller too: it then tells nothing, and the drive is unknown.
+    // What cannot be looked at is a controller too: it tells nothing, and the drive is unknown.
     if sysroot.exists(&format!("{device}/transport")) != Ok(false) {
         return vec![Controller::read(sysroot, device.to_owned())];
     }
