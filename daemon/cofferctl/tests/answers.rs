@@ -135,7 +135,7 @@ mod rack {
             "ok: the three files keep every rule, with 12 warnings",
         );
         assert!(text.out.contains("RK-057 warning:"), "{}", text.out);
-        let other = r#"{"result": {"version": 1, "dmi": {"product_name":
+        let other = r#"{"result": {"version": 2, "dmi": {"product_name":
             {"path": "/sys/class/dmi/id/product_name", "state": "value", "value": "Other"}}}}"#;
         std::fs::write(reports.path().join("fs1.json"), other).expect("written");
         let (text, _) = check(&arguments, 0, "ok:");
@@ -317,7 +317,7 @@ mod hw {
         let empty = tempfile::tempdir().expect("a directory");
         let root = empty.path().display().to_string();
         let (_, value) = check(&["hw", "facts", "--sysroot", &root], 0, "facts read below");
-        assert_eq!(value["result"]["version"], 1);
+        assert_eq!(value["result"]["version"], 2);
         check(&pin(&root), 69, "CL-038 refused");
     }
 

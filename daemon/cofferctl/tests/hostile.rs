@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use cofferdam_cofferctl::lab::tree;
+use cofferdam_hwprofile::inventory::INVENTORY_VERSION;
 use serde_json::Value;
 
 fn ask(directory: &Path, arguments: &[&str]) -> Output {
@@ -25,7 +26,7 @@ fn machine(directory: &Path, name: &str) {
 fn a_capture_neither_moves_the_cursor_nor_writes_a_change_that_is_none() {
     let bench = tempfile::tempdir().expect("a directory");
     let fact = |serial: &str| {
-        serde_json::json!({ "version": 1, "dmi": {
+        serde_json::json!({ "version": INVENTORY_VERSION, "dmi": {
             "product_serial": { "path": "/p", "state": "value", "value": serial },
         }})
         .to_string()

@@ -62,8 +62,8 @@ fn what_holds_no_facts_is_the_same_as_nothing() {
         ("null.json", "null"),
         ("object.json", "{}"),
         ("result.json", r#"{"result": {}}"#),
-        ("later.json", r#"{"version": 2, "dmi": {}}"#),
-        ("half.json", r#"{"version": 1}"#),
+        ("later.json", r#"{"version": 3, "dmi": {}}"#),
+        ("half.json", r#"{"version": 2}"#),
         (
             "refused.json",
             r#"{"verdict": "no", "exit": 65, "refusals": []}"#,

@@ -38,7 +38,7 @@ fn a_path_in_a_report_cannot_write_a_line_or_move_the_cursor() {
     let place = json!({ "rack": reading(HOSTILE, &json!("R9")) });
     let supplies = json!([{ "present": reading("/x", &json!(true)) }]);
     let report = json!({
-        "version": 1,
+        "version": INVENTORY_VERSION,
         "dmi": {
             "product_name": reading(HOSTILE, &json!("Other\u{1b}[31m")),
             "enclosures": reading("/x", &json!([{ "height_units": reading(HOSTILE, &json!(7)) }])),
@@ -61,7 +61,7 @@ fn a_path_in_a_report_cannot_write_a_line_or_move_the_cursor() {
 #[test]
 fn a_path_without_end_is_cut() {
     let long = "p".repeat(100_000);
-    let report = json!({ "version": 1, "dmi": { "product_name": reading(&long, &json!("N")) } });
+    let report = json!({ "version": INVENTORY_VERSION, "dmi": { "product_name": reading(&long, &json!("N")) } });
     let findings = compared("model = \"M\"", &report);
     assert!(findings[0].refusal.to_string().len() < 2000);
 }
@@ -69,21 +69,28 @@ fn a_path_without_end_is_cut() {
 #[test]
 fn a_report_of_another_version_is_not_read() {
     let facts = json!({ "product_name": reading("/p", &json!("M")) });
-    for version in [json!(0), json!(2), json!("1"), json!(-1), json!(null)] {
+    for version in [
+        json!(0),
+        json!(1),
+        json!(3),
+        json!("2"),
+        json!(-1),
+        json!(null),
+    ] {
         for part in ["dmi", "machine"] {
             let report = json!({ "version": version, part: facts });
             assert_eq!(Report::read("x", &report), Err(ReportError), "{report}");
         }
     }
-    for part in ["dmi", "machine"] {
-        assert!(Report::read("x", &json!({ "version": 1, part: facts })).is_ok());
+    for (part, version) in [("dmi", INVENTORY_VERSION), ("machine", EVIDENCE_VERSION)] {
+        assert!(Report::read("x", &json!({ "version": version, part: facts })).is_ok());
     }
 }
 
 #[test]
 fn silence_is_told_and_never_taken_for_agreement() {
     let silent = json!({
-        "version": 1,
+        "version": INVENTORY_VERSION,
         "dmi": { "product_name": { "path": "/p", "state": "absent" } },
     });
     let findings = compared("model = \"M\"", &silent);
@@ -92,14 +99,17 @@ fn silence_is_told_and_never_taken_for_agreement() {
     assert!(said.contains("says nothing that can be compared"), "{said}");
     assert!(!said.contains('\u{7}'), "{said:?}");
     assert_eq!(
-        codes(&compared("", &json!({ "version": 1, "machine": {} }))),
+        codes(&compared(
+            "",
+            &json!({ "version": EVIDENCE_VERSION, "machine": {} })
+        )),
         ["RK-057"]
     );
 }
 
 #[test]
 fn what_only_one_side_says_is_not_compared_either() {
-    let model = json!({ "version": 1, "dmi": { "product_name": reading("/p", &json!("M")) } });
+    let model = json!({ "version": INVENTORY_VERSION, "dmi": { "product_name": reading("/p", &json!("M")) } });
     assert_eq!(
         codes(&compared("", &model)),
         ["RK-057"],

@@ -1,5 +1,7 @@
 //! The plan held against the reports of its machines (K12): what agrees, differs, or is not told.
 
+use cofferdam_hwprofile::evidence::EVIDENCE_VERSION;
+use cofferdam_hwprofile::inventory::INVENTORY_VERSION;
 use serde_json::{Value, json};
 
 use super::*;
@@ -15,7 +17,7 @@ fn inventory(model: &str, height: u64, supplies: usize) -> Value {
     let mut fitted = vec![supply; supplies];
     fitted.push(empty);
     json!({
-        "version": 1,
+        "version": INVENTORY_VERSION,
         "dmi": {
             "product_name": reading(&json!(model)),
             "enclosures": reading(&json!([
@@ -84,7 +86,7 @@ fn k12_model_height_and_supplies_differ_with_both_values() {
 #[test]
 fn k12_what_the_firmware_leaves_open_is_not_a_difference() {
     let silent = json!({
-        "version": 1,
+        "version": INVENTORY_VERSION,
         "dmi": {
             "product_name": { "path": "/p", "state": "placeholder", "raw": "None" },
             "enclosures": { "path": "/d", "state": "absent" },
@@ -97,7 +99,7 @@ fn k12_what_the_firmware_leaves_open_is_not_a_difference() {
 #[test]
 fn k12_evidence_speaks_of_the_model_alone() {
     let evidence = json!({
-        "version": 1, "grade": "E1",
+        "version": EVIDENCE_VERSION, "grade": "E1",
         "machine": { "product_name": reading(&json!("Otherline")) },
     });
     assert_eq!(said(&plan(), &evidence).len(), 1);
@@ -149,7 +151,7 @@ fn k12_what_is_no_report_is_not_read() {
     for value in [
         json!(null),
         json!([]),
-        json!({ "version": 1 }),
+        json!({ "version": INVENTORY_VERSION }),
         json!({ "dmi": {} }),
         json!({ "result": "separate" }),
     ] {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use cofferdam_hwprofile::inventory::INVENTORY_VERSION;
 use serde_json::json;
 
 use super::super::{Caption, Paint, text};
@@ -38,7 +39,7 @@ fn nothing_in_a_finding_or_a_caption_can_leave_its_line() {
     let rest = "node = \"kp1\"\nzone = \"keeper\"\nmodel = \"M\"";
     let mut survey = survey(&device("kp1", 3, rest), &kp1);
     let said = json!({ "path": "/p", "state": "value", "value": "Other" });
-    let report = json!({ "version": 1, "dmi": { "product_name": said } });
+    let report = json!({ "version": INVENTORY_VERSION, "dmi": { "product_name": said } });
     let hostile = "x\u{1b}[2J\nfindings\n  fault   0 RK-000\u{202e}.json";
     let report = Report::read(hostile, &report).unwrap();
     let reports = BTreeMap::from([("kp1".parse().unwrap(), report)]);
