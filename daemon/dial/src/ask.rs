@@ -93,10 +93,12 @@ async fn receive(stream: &UnixStream) -> io::Result<(Vec<u8>, Option<OwnedFd>)> 
                 RecvFlags::CMSG_CLOEXEC,
             )?;
             bytes.truncate(received.bytes);
-            let descriptor = beside.drain().find_map(|message| match message {
-                RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-                _ => None,
-            });
+            let mut descriptor = None;
+            for message in beside.drain() {
+                if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
+                    descriptor = descriptors.next();
+                }
+            }
             Ok((bytes, descriptor))
         })
         .await

@@ -57,17 +57,22 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Failed> {
     let peers = peers::read(&arguments.config).map_err(|refusal| Failed(Exit::Config, refusal))?;
     let listener = listener(arguments)?;
+    let stdin = if arguments.until_stdin_closes {
+        Stdin::Watched
+    } else {
+        Stdin::Ignored
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| no_socket(&error.to_string()))?;
-    runtime.block_on(serve(listener, peers, arguments.until_stdin_closes))
+    runtime.block_on(serve(listener, peers, stdin))
 }
 
 async fn serve(
     listener: UnixListener,
     peers: BTreeSet<SocketAddr>,
-    until_stdin_closes: bool,
+    stdin: Stdin,
 ) -> Result<(), Failed> {
     let listener = listener
         .set_nonblocking(true)
@@ -75,18 +80,13 @@ async fn serve(
         .map_err(|error| no_socket(&error.to_string()))?;
     let environment = Environment::read();
     let notifier = Notifier::new(environment.notify_socket.as_deref());
-    let stdin = if until_stdin_closes {
-        Stdin::Watched
-    } else {
-        Stdin::Ignored
-    };
     let count = peers.len();
     notifier.ready(&format!("calling {count} peers for the zone"));
     log::info!(peers = count; "ready");
     let serving = server::serve(listener, peers, signals::wait(stdin));
     tokio::select! {
         () = serving => {}
-        never = notifier.keep_alive(environment.watchdog) => match never {},
+        never = notifier.keep_alive(environment.watchdog) => never,
     }
     notifier.stopping();
     Ok(())

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cofferdam_hwprofile::Refusal;
+use cofferdam_hwprofile::{Refusal, ZoneKind};
 use cofferdam_link::{BindError, Clock, Limits, Listener, Serving, Snapshot};
 use cofferdam_trail::{Event, Phase, Status};
 use serde::Deserialize as _;
@@ -108,15 +108,7 @@ async fn serve<Z: Zone>(
     notifier.status("waiting for a lease");
 
     let mut settings = Some(settings);
-    let early = match Z::KIND {
-        cofferdam_hwprofile::ZoneKind::Keeper => match settings.take() {
-            Some(settings) => Some(Z::start(Arc::clone(&node), settings).await?),
-            None => None,
-        },
-        cofferdam_hwprofile::ZoneKind::Storage
-        | cofferdam_hwprofile::ZoneKind::Intake
-        | cofferdam_hwprofile::ZoneKind::Analytics => None,
-    };
+    let early = start_early::<Z>(&node, &mut settings).await?;
     let authority = early.as_ref().and_then(Z::authority);
     let mut housekeeping = JoinSet::new();
     let (tenancy, mut tenancies) = watch::channel(Tenancy::Waiting);
@@ -132,7 +124,7 @@ async fn serve<Z: Zone>(
     tokio::pin!(signal, alive);
     tokio::select! {
         reason = &mut signal => return stopped_early(&node, reason).await,
-        never = &mut alive => match never {},
+        never = &mut alive => never,
         state = tenancies.wait_for(|state| !matches!(state, Tenancy::Waiting)) => {
             if let Ok(Tenancy::Over(exit, refusal)) = state.as_deref() {
                 return Err(StartError::new(*exit, Refusal::clone(refusal)));
@@ -156,7 +148,7 @@ async fn serve<Z: Zone>(
 
     let ended = tokio::select! {
         reason = &mut signal => Ending::Asked(reason.unwrap_or("signal handlers failed")),
-        never = &mut alive => match never {},
+        never = &mut alive => never,
         state = tenancies.wait_for(|state| matches!(state, Tenancy::Over(..))) => {
             match state.as_deref() {
                 Ok(Tenancy::Over(exit, refusal)) => Ending::Evicted(*exit, Refusal::clone(refusal)),
@@ -170,6 +162,20 @@ async fn serve<Z: Zone>(
         .or_evicted(&tenancies.borrow())
         .into_result(&node)
         .await
+}
+
+/// A keeper stands before there is a lease: it is the one who grants them. Every other zone waits for its own.
+async fn start_early<Z: Zone>(
+    node: &Arc<Node>,
+    settings: &mut Option<Z::Settings>,
+) -> Result<Option<Arc<Z>>, StartError> {
+    match Z::KIND {
+        ZoneKind::Keeper => match settings.take() {
+            Some(settings) => Ok(Some(Z::start(Arc::clone(node), settings).await?)),
+            None => Ok(None),
+        },
+        ZoneKind::Storage | ZoneKind::Intake | ZoneKind::Analytics => Ok(None),
+    }
 }
 
 /// Why a serving node stopped.

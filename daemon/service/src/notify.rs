@@ -1,7 +1,6 @@
 //! Tells the service manager where the program stands (`sd_notify(3)`). It only writes, never reads, and is silent where
 //! there is no service manager.
 
-use std::convert::Infallible;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
@@ -44,14 +43,16 @@ impl Notifier {
 
     /// Says that the event loop turns, twice in the time that a watchdog grants; for ever, and silent without a watchdog. To be
     /// polled by the task whose life it proclaims.
-    pub async fn keep_alive(&self, watchdog: Option<Duration>) -> Infallible {
-        let Some(watchdog) = watchdog else {
-            return std::future::pending().await;
-        };
-        let mut beat = tokio::time::interval(watchdog / 2);
-        loop {
-            beat.tick().await;
-            self.alive();
+    pub async fn keep_alive(&self, watchdog: Option<Duration>) -> ! {
+        match watchdog {
+            Some(watchdog) => {
+                let mut beat = tokio::time::interval(watchdog / 2);
+                loop {
+                    beat.tick().await;
+                    self.alive();
+                }
+            }
+            None => std::future::pending().await,
         }
     }
 
@@ -109,7 +110,7 @@ mod tests {
             }
         });
         tokio::select! {
-            never = notifier.keep_alive(Some(Duration::from_millis(2))) => match never {},
+            never = notifier.keep_alive(Some(Duration::from_millis(2))) => never,
             beats = beats => beats.expect("three beats"),
         }
     }
@@ -119,7 +120,7 @@ mod tests {
         let notifier = Notifier::new(None);
         tokio::select! {
             biased;
-            never = notifier.keep_alive(None) => match never {},
+            never = notifier.keep_alive(None) => never,
             () = std::future::ready(()) => {}
         }
     }
