@@ -2,7 +2,7 @@
 //! and nobody else, and passes each connected one over a local socket. It holds no key: TLS runs in the zone's process, so who
 //! takes over a dialler can break connections and read none.
 //!
-//! - [`ask`]: the zone's side, one call a connection.
+//! - [`mod@ask`]: the zone's side, one call a connection.
 //! - [`server`]: the dialler's side.
 //! - [`peers`]: whom it may call, read from the zone's `node.toml`.
 //! - `wire`: what the two say to each other.
