@@ -2,37 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
 
-struct Bench(tempfile::TempDir);
+use crate::bench::{Bench, out, refused, succeeded};
 
 impl Bench {
-    fn new() -> Self {
-        let bench = Self(tempfile::tempdir().expect("a directory"));
-        assert!(bench.run(&["key", "new", "ring"]).status.success());
-        bench
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_cofferctl"))
-            .args(arguments)
-            .current_dir(self.0.path())
-            .output()
-            .expect("a program")
-    }
-
     fn token(&self) -> String {
         fs::write(self.at("plain"), "a").expect("a file");
         let token = self.run(&["seal", "--keyring", "ring", "--token", "plain"]);
-        String::from_utf8(token.stdout)
-            .expect("a token")
-            .trim()
-            .to_owned()
+        out(&token).trim().to_owned()
     }
 
     fn column(&self, work: &str, document: &str, more: &[&str]) -> Output {
@@ -50,45 +28,34 @@ impl Bench {
     }
 }
 
-fn refused(run: &Output, code: &str, row: &str) {
-    let said = String::from_utf8_lossy(&run.stderr);
-    assert_eq!(run.status.code(), Some(65), "{said}");
-    assert!(said.contains(code) && said.contains(row), "{said}");
-}
-
 #[test]
 fn a_blank_line_is_refused_and_an_empty_value_that_is_written_passes() {
-    let bench = Bench::new();
+    let bench = Bench::with_ring();
     let token = bench.token();
     let run = bench.column("decrypt", &format!("c\n{token}\n\n{token}\n"), &[]);
-    refused(&run, "CL-064", "row 3");
+    refused(&run, 65, &["CL-064", "row 3"]);
     let run = bench.column("adopt", &format!("c\n{token}\n\n"), &["-o", "out"]);
-    refused(&run, "CL-064", "row 3");
+    refused(&run, 65, &["CL-064", "row 3"]);
     assert!(!bench.at("out").exists());
     let run = bench.column("decrypt", &format!("c\n{token}\n\"\"\n{token}\n"), &[]);
-    assert_eq!(String::from_utf8_lossy(&run.stdout), "c\na\n\"\"\na\n");
+    assert_eq!(out(&run), "c\na\n\"\"\na\n");
 }
 
 #[test]
 fn a_row_that_is_refused_leaves_no_part_of_itself() {
-    let bench = Bench::new();
+    let bench = Bench::with_ring();
     let token = bench.token();
     let document = format!("name,c\nAda,{token}\nGrace,never\n");
     let run = bench.column("decrypt", &document, &[]);
-    refused(&run, "CL-062", "row 2");
-    assert_eq!(String::from_utf8_lossy(&run.stdout), "name,c\nAda,a\n");
+    refused(&run, 65, &["CL-062", "row 2"]);
+    assert_eq!(out(&run), "name,c\nAda,a\n");
 }
 
 #[test]
 fn a_document_whose_column_was_adopted_is_for_its_owner_as_its_other_columns_are_plain() {
-    let bench = Bench::new();
+    let bench = Bench::with_ring();
     let document = format!("name,c\nAda,{}\n", bench.token());
-    assert!(
-        bench
-            .column("adopt", &document, &["-o", "out"])
-            .status
-            .success()
-    );
+    succeeded(&bench.column("adopt", &document, &["-o", "out"]));
     let mode = bench.at("out").metadata().expect("a file").permissions();
     assert_eq!(mode.mode() & 0o777, 0o600);
 }

@@ -1,62 +1,27 @@
 //! Where facts are read from: what holds none is refused, and never taken for a machine without any.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
-use cofferdam_cofferctl::lab::tree;
-
-struct Bench(tempfile::TempDir);
+use crate::bench::Bench;
 
 impl Bench {
     /// One machine of the lab, its facts and its evidence in files, and the lab's policy.
-    fn new() -> Self {
-        let bench = Self(tempfile::tempdir().expect("a directory"));
-        let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("lab");
-        let text = fs::read_to_string(lab.join("sysroots/st1.tree")).expect("a tree");
-        tree::unpack(&text, &bench.at("st1")).expect("unpacked");
-        let mut policy = fs::read_to_string(lab.join("hwprofile.toml")).expect("the policy");
-        for (node, digit) in [("kp1", 'A'), ("st1", 'B'), ("in1", 'C'), ("an1", 'D')] {
-            let key = format!("sha256:{digit}{}=", "A".repeat(42));
-            policy = policy.replace(&format!("{{{{key:{node}}}}}"), &key);
+    fn with_facts() -> Self {
+        let bench = Self::new();
+        bench.machine("st1");
+        bench.policy();
+        let facts = ["--json", "hw", "facts", "--sysroot", "st1"];
+        let evidence = [&facts[..], &["--evidence", "lab"]].concat();
+        for (name, arguments) in [("facts.json", &facts[..]), ("evidence.json", &evidence)] {
+            fs::write(bench.at(name), bench.run(arguments).stdout).expect("written");
         }
-        fs::write(bench.at("policy.toml"), policy).expect("written");
-        let facts = bench.run(&["--json", "hw", "facts", "--sysroot", "st1"]);
-        fs::write(bench.at("facts.json"), facts.stdout).expect("written");
-        let evidence = ["--evidence", "lab"];
-        let facts = [
-            &["--json", "hw", "facts", "--sysroot", "st1"],
-            &evidence[..],
-        ]
-        .concat();
-        fs::write(bench.at("evidence.json"), bench.run(&facts).stdout).expect("written");
         bench
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_cofferctl"))
-            .args(arguments)
-            .current_dir(self.0.path())
-            .stdin(Stdio::null())
-            .output()
-            .expect("a program")
-    }
-
-    fn ends(&self, arguments: &[&str], exit: i32, says: &str) {
-        let run = self.run(arguments);
-        let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
-        assert_eq!(run.status.code(), Some(exit), "{arguments:?}: {said}");
-        assert!(said.contains(says), "{arguments:?}: {said}");
     }
 }
 
 #[test]
 fn what_holds_no_facts_is_the_same_as_nothing() {
-    let bench = Bench::new();
+    let bench = Bench::with_facts();
     for (name, content) in [
         ("empty.json", ""),
         ("null.json", "null"),
@@ -89,7 +54,7 @@ fn what_holds_no_facts_is_the_same_as_nothing() {
 
 #[test]
 fn a_sysroot_that_is_not_there_or_no_directory_is_refused_by_every_reader() {
-    let bench = Bench::new();
+    let bench = Bench::with_facts();
     let check = ["--policy", "policy.toml", "--node", "st1"];
     let pin = ["--node", "st1", "--zone", "storage"];
     let readers = [
@@ -111,7 +76,7 @@ fn a_sysroot_that_is_not_there_or_no_directory_is_refused_by_every_reader() {
 
 #[test]
 fn facts_that_come_through_a_pipe_are_read_as_from_a_file() {
-    let bench = Bench::new();
+    let bench = Bench::with_facts();
     for (name, exit, says) in [("facts.json", 0, "same:"), ("policy.toml", 65, "CL-045")] {
         let pipe = bench.at(&format!("pipe-of-{name}"));
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");

@@ -3,39 +3,17 @@
 //! Where there is no `python3`, or `COFFERDAM_PYTHON` names none with Django, a test says so and stops.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
-struct Bench(tempfile::TempDir);
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::bench::{Bench, ended, feed, out, said, succeeded};
 
 impl Bench {
-    fn new() -> Self {
-        let bench = Self(tempfile::tempdir().expect("a directory"));
-        let made = bench.run(&["key", "new", "ring"], b"");
-        assert!(made.status.success(), "{}", said(&made));
-        bench
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn run(&self, arguments: &[&str], input: &[u8]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cofferctl"));
-        for name in ["CREDENTIALS_DIRECTORY", "FERNET_KEY", "field_key_dir"] {
-            command.env_remove(name);
-        }
-        feed(command.args(arguments).current_dir(self.0.path()), input)
-    }
-
     fn run_with(&self, variable: (&str, &str), arguments: &[&str], input: &[u8]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cofferctl"));
-        command
-            .env_remove("CREDENTIALS_DIRECTORY")
-            .env_remove("FERNET_KEY");
-        command.env(variable.0, variable.1).args(arguments);
-        feed(command.current_dir(self.0.path()), input)
+        feed(self.command(arguments).env(variable.0, variable.1), input)
     }
 
     fn sealed(&self, plain: &[u8]) -> Vec<u8> {
@@ -44,8 +22,8 @@ impl Bench {
 
     fn sealed_with(&self, suite: &str, plain: &[u8]) -> Vec<u8> {
         let arguments = ["seal", "--keyring", "ring", "--suite", suite];
-        let sealed = self.run(&arguments, plain);
-        assert!(sealed.status.success(), "{}", said(&sealed));
+        let sealed = self.feed(&arguments, plain);
+        succeeded(&sealed);
         assert!(
             sealed.stderr.is_empty(),
             "nothing is shown in a pipe: {}",
@@ -59,32 +37,12 @@ impl Bench {
         for (place, input) in [(None, sealed), (Some("sealed"), &b""[..])] {
             let fixed = ["unseal", "--keyring", "ring"];
             let arguments = [&fixed[..], options, place.as_slice()].concat();
-            let opened = self.run(&arguments, input);
+            let opened = self.feed(&arguments, input);
             assert!(opened.status.success(), "{arguments:?}: {}", said(&opened));
             assert!(opened.stdout == expect, "{arguments:?}: other bytes");
             assert!(opened.stderr.is_empty(), "{}", said(&opened));
         }
     }
-}
-
-fn feed(command: &mut Command, input: &[u8]) -> Output {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("a program");
-    let mut pipe = child.stdin.take().expect("a pipe");
-    let input = input.to_vec();
-    // A program that refuses early does not read everything.
-    let writer = std::thread::spawn(move || drop(pipe.write_all(&input)));
-    let output = child.wait_with_output().expect("an end");
-    writer.join().expect("a writer");
-    output
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn plain(length: usize) -> Vec<u8> {
@@ -95,7 +53,7 @@ fn plain(length: usize) -> Vec<u8> {
 
 #[test]
 fn files_and_pipes_come_back_whole_and_in_ranges() {
-    let bench = Bench::new();
+    let bench = Bench::with_ring();
     for length in [0, 1, 16_384, 300_000, 1_100_000] {
         bench.opens(&bench.sealed(&plain(length)), &[], &plain(length));
     }
@@ -113,7 +71,7 @@ fn files_and_pipes_come_back_whole_and_in_ranges() {
 
 #[test]
 fn the_second_suite_comes_back_whole_in_ranges_and_after_a_rotation() {
-    let bench = Bench::new();
+    let bench = Bench::with_ring();
     for length in [0, 1, 16_384, 300_000] {
         let sealed = bench.sealed_with("cobblestone-128", &plain(length));
         bench.opens(&sealed, &[], &plain(length));
@@ -126,9 +84,8 @@ fn the_second_suite_comes_back_whole_in_ranges_and_after_a_rotation() {
         &content[16_383..40_001],
     );
     fs::write(bench.at("object"), &sealed).expect("a file");
-    assert!(bench.run(&["key", "add", "ring"], b"").status.success());
-    let rotated = bench.run(&["key", "rotate", "--keyring", "ring", "object"], b"");
-    assert!(rotated.status.success(), "{}", said(&rotated));
+    bench.done(&["key", "add", "ring"]);
+    bench.done(&["key", "rotate", "--keyring", "ring", "object"]);
     let ring = fs::read_to_string(bench.at("ring")).expect("a ring");
     let first = ring.lines().next().expect("a key");
     fs::write(bench.at("ring"), first).expect("a ring");
@@ -139,7 +96,7 @@ fn the_second_suite_comes_back_whole_in_ranges_and_after_a_rotation() {
     );
     let cut = &sealed[..sealed.len() - 1];
     fs::write(bench.at("ring"), &ring).expect("a ring");
-    let refused = bench.run(&["unseal", "--keyring", "ring", "-o", "out"], cut);
+    let refused = bench.feed(&["unseal", "--keyring", "ring", "-o", "out"], cut);
     assert_eq!(refused.status.code(), Some(65), "{}", said(&refused));
     assert!(!bench.at("out").exists());
 }
@@ -155,8 +112,8 @@ d=Cobblestone128Decryptor(key,context=b''); sys.stdout.buffer.write(d.update(o[5
 
 #[test]
 fn python_recovers_an_object_of_the_second_suite_from_the_ring_alone() {
-    let bench = Bench::new();
-    let ready = run_python("import cryptography.cobblestone", &[], bench.0.path());
+    let bench = Bench::with_ring();
+    let ready = run_python("import cryptography.cobblestone", &[], bench.path());
     if !ready.is_some_and(|output| output.status.success()) {
         println!("skipped: no python3 with cryptography 50 (COFFERDAM_PYTHON names another)");
         return;
@@ -164,7 +121,7 @@ fn python_recovers_an_object_of_the_second_suite_from_the_ring_alone() {
     for length in [0, 100, 50_000] {
         let sealed = bench.sealed_with("cobblestone-128", &plain(length));
         fs::write(bench.at("object"), sealed).expect("a file");
-        let recovered = run_python(RECOVER, &[], bench.0.path()).expect("python");
+        let recovered = run_python(RECOVER, &[], bench.path()).expect("python");
         assert!(
             recovered.stdout == plain(length),
             "{length}: {}",
@@ -175,17 +132,14 @@ fn python_recovers_an_object_of_the_second_suite_from_the_ring_alone() {
 
 #[test]
 fn tokens_and_cells_are_opened_like_objects_and_in_ranges() {
-    let bench = Bench::new();
+    let bench = Bench::with_ring();
     let token = bench
-        .run(
+        .feed(
             &["seal", "--keyring", "ring", "--token"],
             b"scope:files.read",
         )
         .stdout;
-    let cell = {
-        use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.encode(token.trim_ascii())
-    };
+    let cell = STANDARD.encode(token.trim_ascii());
     assert!(cell.starts_with("Z0FBQUFB"));
     for sealed in [&token[..], cell.as_bytes(), format!("{cell}\n").as_bytes()] {
         bench.opens(sealed, &[], b"scope:files.read");
@@ -195,7 +149,7 @@ fn tokens_and_cells_are_opened_like_objects_and_in_ranges() {
 
 #[test]
 fn what_was_cut_off_or_changed_ends_in_a_refusal_and_leaves_no_file() {
-    let bench = Bench::new();
+    let bench = Bench::with_ring();
     let sealed = bench.sealed(&plain(100_000));
     let mut changed = sealed.clone();
     changed[60_000] ^= 1;
@@ -210,7 +164,7 @@ fn what_was_cut_off_or_changed_ends_in_a_refusal_and_leaves_no_file() {
         fs::write(bench.at("bad"), bytes).expect("a file");
         for input in [Some("bad"), None] {
             let fixed = ["unseal", "--keyring", "ring", "-o", "out"];
-            let opened = bench.run(&[&fixed[..], input.as_slice()].concat(), bytes);
+            let opened = bench.feed(&[&fixed[..], input.as_slice()].concat(), bytes);
             assert_eq!(opened.status.code(), Some(65), "{why}: {}", said(&opened));
             let left = fs::read_dir(bench.at(".")).expect("a directory");
             let left = left.map(|entry| entry.expect("an entry").file_name());
@@ -219,7 +173,7 @@ fn what_was_cut_off_or_changed_ends_in_a_refusal_and_leaves_no_file() {
         }
     }
     for (range, code) in [("100000-100001", 65), ("5-4", 64), ("x", 64)] {
-        let opened = bench.run(&["unseal", "--keyring", "ring", "--range", range], &sealed);
+        let opened = bench.feed(&["unseal", "--keyring", "ring", "--range", range], &sealed);
         assert_eq!(opened.status.code(), Some(code), "{}", said(&opened));
         assert!(opened.stdout.is_empty());
     }
@@ -227,7 +181,7 @@ fn what_was_cut_off_or_changed_ends_in_a_refusal_and_leaves_no_file() {
 
 #[test]
 fn the_environment_names_the_keyring_and_a_key_in_it_is_not_repeated() {
-    let bench = Bench::new();
+    let bench = Bench::with_ring();
     let path = bench.at("ring");
     let path = path.to_str().expect("UTF-8");
     let token = bench
@@ -249,7 +203,7 @@ fn the_environment_names_the_keyring_and_a_key_in_it_is_not_repeated() {
         "{message}"
     );
 
-    let none = bench.run(&["unseal"], &token);
+    let none = bench.feed(&["unseal"], &token);
     assert!(said(&none).contains("SE-118"), "{}", said(&none));
     let made = bench.run_with(("field_key_dir", "keys"), &["key", "new"], b"");
     assert!(
@@ -270,7 +224,7 @@ fn run_python(script: &str, arguments: &[&str], directory: &Path) -> Option<Outp
     found.then(|| {
         let mut command = Command::new(python());
         command.arg("-B").arg("-c").arg(script).args(arguments);
-        feed(command.current_dir(directory), b"")
+        ended(command.current_dir(directory))
     })
 }
 
@@ -283,13 +237,23 @@ fn adopt(bench: &Bench, batch: &str) -> Output {
         .args(["app.sqlite3", "licences", "license"]);
     command.args(["--keyring", "ring", "--batch", batch]);
     command.args(["--cofferctl", env!("CARGO_BIN_EXE_cofferctl")]);
-    feed(command.current_dir(bench.0.path()), b"")
+    ended(command.current_dir(bench.path()))
 }
 
 /// Prints the column as CSV.
 const COLUMN: &str = "import csv,sqlite3,sys
 rows=sqlite3.connect('app.sqlite3').execute('SELECT license FROM licences ORDER BY rowid')
 w=csv.writer(sys.stdout,lineterminator='\\n'); w.writerow(['license']); w.writerows(rows)";
+
+/// Opens the column.
+const DECRYPT: [&str; 6] = [
+    "field",
+    "decrypt",
+    "--keyring",
+    "ring",
+    "--column",
+    "license",
+];
 
 /// A table of cells, from the lines of a file.
 const TABLE: &str = "import sqlite3
@@ -298,27 +262,26 @@ d.executemany('INSERT INTO licences(license) VALUES(?)',[(l.rstrip(chr(10)),) fo
 
 #[test]
 fn a_column_in_sqlite_is_adopted_in_batches_resumed_after_a_refusal_and_then_left_alone() {
-    use base64::Engine as _;
-    let bench = Bench::new();
+    let bench = Bench::with_ring();
     let mut cells = String::new();
     for number in 0..7 {
         let value = format!("value {number}");
         let token = bench
-            .run(&["seal", "--keyring", "ring", "--token"], value.as_bytes())
+            .feed(&["seal", "--keyring", "ring", "--token"], value.as_bytes())
             .stdout;
-        cells.push_str(&base64::engine::general_purpose::STANDARD.encode(token.trim_ascii()));
+        cells.push_str(&STANDARD.encode(token.trim_ascii()));
         cells.push('\n');
     }
     fs::write(bench.at("cells"), format!("{cells}\nnever encrypted\n")).expect("a file");
-    let Some(made) = run_python(TABLE, &[], bench.0.path()) else {
+    let Some(made) = run_python(TABLE, &[], bench.path()) else {
         println!("skipped: no python3");
         return;
     };
-    assert!(made.status.success(), "{}", said(&made));
+    succeeded(&made);
     // Interrupted in the third batch by a cell that the ring does not open.
     let spoil = "import sqlite3,sys
 d=sqlite3.connect('app.sqlite3'); d.execute('UPDATE licences SET license=replace(license,?,?) WHERE id=6',sys.argv[1:]); d.commit()";
-    run_python(spoil, &["Z0FBQUFB", "Z0FBQUFBQUFB"], bench.0.path());
+    run_python(spoil, &["Z0FBQUFB", "Z0FBQUFBQUFB"], bench.path());
     let stopped = adopt(&bench, "2");
     assert!(!stopped.status.success());
     assert!(
@@ -326,9 +289,8 @@ d=sqlite3.connect('app.sqlite3'); d.execute('UPDATE licences SET license=replace
         "{}",
         said(&stopped)
     );
-    run_python(spoil, &["Z0FBQUFBQUFB", "Z0FBQUFB"], bench.0.path());
-    let added = bench.run(&["key", "add", "ring"], b"");
-    assert!(added.status.success(), "{}", said(&added));
+    run_python(spoil, &["Z0FBQUFBQUFB", "Z0FBQUFB"], bench.path());
+    bench.done(&["key", "add", "ring"]);
     for expect in ["7 moved, 0 were", "0 moved, 7 were"] {
         let adopted = adopt(&bench, "2");
         let line = String::from_utf8_lossy(&adopted.stdout).into_owned();
@@ -338,27 +300,13 @@ d=sqlite3.connect('app.sqlite3'); d.execute('UPDATE licences SET license=replace
             said(&adopted)
         );
     }
-    let column = run_python(COLUMN, &[], bench.0.path())
+    let column = run_python(COLUMN, &[], bench.path())
         .expect("python")
         .stdout;
-    let arguments = [
-        "field",
-        "decrypt",
-        "--keyring",
-        "ring",
-        "--column",
-        "license",
-        "--take-plain",
-    ];
-    let opened = bench.run(&arguments, &column);
+    let opened = bench.feed(&[&DECRYPT[..], &["--take-plain"]].concat(), &column);
     let values: Vec<String> = (0..7).map(|number| format!("value {number}\n")).collect();
     let expect = format!("license\n{}\"\"\nnever encrypted\n", values.concat());
-    assert_eq!(
-        String::from_utf8_lossy(&opened.stdout),
-        expect,
-        "{}",
-        said(&opened)
-    );
+    assert_eq!(out(&opened), expect, "{}", said(&opened));
     let raw = fs::read(bench.at("app.sqlite3")).expect("a database");
     assert!(
         !raw.windows(7).any(|part| part == b"value 3"),
@@ -395,40 +343,27 @@ assert Licence.objects.filter(license='scope:files.read').count() == 0
 
 #[test]
 fn what_django_wrote_is_opened_and_adopted() {
-    let bench = Bench::new();
-    let ready = run_python("import django, cryptography", &[], bench.0.path());
+    let bench = Bench::with_ring();
+    let ready = run_python("import django, cryptography", &[], bench.path());
     if !ready.is_some_and(|output| output.status.success()) {
         println!(
             "skipped: python3 with django and cryptography is not here (COFFERDAM_PYTHON names another)"
         );
         return;
     }
-    let written = run_python(DJANGO, &[], bench.0.path()).expect("python");
-    assert!(written.status.success(), "{}", said(&written));
+    let written = run_python(DJANGO, &[], bench.path()).expect("python");
+    succeeded(&written);
     let expect = "license\nscope:files.read\n\"grüße, \"\"q\"\"\"\n\"\"\n\"two\nlines\"\n";
-    let arguments = [
-        "field",
-        "decrypt",
-        "--keyring",
-        "ring",
-        "--column",
-        "license",
-    ];
     let opens = || {
-        let column = run_python(COLUMN, &[], bench.0.path())
+        let column = run_python(COLUMN, &[], bench.path())
             .expect("python")
             .stdout;
-        let opened = bench.run(&arguments, &column);
-        assert_eq!(
-            String::from_utf8_lossy(&opened.stdout),
-            expect,
-            "{}",
-            said(&opened)
-        );
+        let opened = bench.feed(&DECRYPT, &column);
+        assert_eq!(out(&opened), expect, "{}", said(&opened));
         String::from_utf8_lossy(&column).matches("Z0FBQUFB").count()
     };
     assert_eq!(opens(), 3);
     let adopted = adopt(&bench, "100");
-    assert!(adopted.status.success(), "{}", said(&adopted));
+    succeeded(&adopted);
     assert_eq!(opens(), 0);
 }

@@ -1,91 +1,42 @@
 //! What `rack`, `hw` and `explain` answer, through the real program: the first line, the exit code
 //! and the JSON of each, over the shipped examples and the lab's machines.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::fs;
+use std::process::Output;
 
 use serde_json::Value;
 
-/// What the program printed and how it ended.
-struct Answer {
-    exit: i32,
-    out: String,
-    err: String,
-}
+use crate::bench::{self, Bench, both, document, out, said};
 
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).expect("one JSON document")
-    }
-}
-
-fn ask(arguments: &[&str]) -> Answer {
-    let run = Command::new(env!("CARGO_BIN_EXE_cofferctl"))
-        .args(arguments)
-        .output()
-        .expect("the program was built");
-    Answer {
-        exit: run.status.code().expect("no signal"),
-        out: String::from_utf8(run.stdout).expect("UTF-8"),
-        err: String::from_utf8(run.stderr).expect("UTF-8"),
-    }
+fn ask(arguments: &[&str]) -> Output {
+    Bench::new().run(arguments)
 }
 
 /// Asks twice, for a person and for a program; both answers end in the same code.
-fn check(arguments: &[&str], exit: i32, first_line: &str) -> (Answer, Value) {
+fn check(arguments: &[&str], exit: i32, first_line: &str) -> (String, Value) {
     let text = ask(arguments);
-    assert_eq!(text.exit, exit, "{arguments:?}: {}{}", text.out, text.err);
-    let all = format!("{}{}", text.out, text.err);
+    let all = both(&text);
+    assert_eq!(text.status.code(), Some(exit), "{arguments:?}: {all}");
     let line = all.lines().next().unwrap_or_default();
     assert!(line.starts_with(first_line), "{line}");
     let json = ask(&[&["--json"], arguments].concat());
-    assert_eq!(json.exit, exit, "{arguments:?}");
-    let value = json.json();
+    assert_eq!(json.status.code(), Some(exit), "{arguments:?}");
+    let value = document(&json.stdout);
     assert_eq!(value.get("exit"), Some(&Value::from(exit)));
-    (text, value)
+    (out(&text).to_owned(), value)
 }
 
 fn example(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples");
-    path.join(name).display().to_string()
+    bench::example(name).display().to_string()
 }
 
 /// A copy of an example with one piece of one file replaced.
-fn changed(name: &str, file: &str, from: &str, to: &str) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().expect("a directory");
-    for entry in std::fs::read_dir(example(name)).expect("an example") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().expect("a name");
-        let mut text = std::fs::read_to_string(&path).expect("text");
-        if name == file {
-            assert!(text.contains(from), "{from}");
-            text = text.replacen(from, to, 1);
-        }
-        std::fs::write(copy.path().join(name), text).expect("written");
-    }
+fn changed(name: &str, file: &str, from: &str, to: &str) -> Bench {
+    let copy = Bench::with_example(name);
+    let text = fs::read_to_string(copy.at(file)).expect("text");
+    assert!(text.contains(from), "{from}");
+    fs::write(copy.at(file), text.replacen(from, to, 1)).expect("written");
     copy
-}
-
-/// A machine of the lab, unpacked.
-fn machine(name: &str) -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().expect("a directory");
-    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/sysroots");
-    let tree = std::fs::read_to_string(tree.join(format!("{name}.tree"))).expect("a tree");
-    cofferdam_cofferctl::lab::tree::unpack(&tree, dir.path()).expect("unpacked");
-    let root = dir.path().to_owned();
-    (dir, root)
-}
-
-fn lab_policy(dir: &Path) -> String {
-    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/hwprofile.toml");
-    let mut text = std::fs::read_to_string(lab).expect("the policy");
-    for (node, digit) in [("kp1", 'A'), ("st1", 'B'), ("in1", 'C'), ("an1", 'D')] {
-        let key = format!("sha256:{digit}{}=", "A".repeat(42));
-        text = text.replace(&format!("{{{{key:{node}}}}}"), &key);
-    }
-    let file = dir.join("hwprofile.toml");
-    std::fs::write(&file, text).expect("written");
-    file.display().to_string()
 }
 
 mod rack {
@@ -111,22 +62,22 @@ mod rack {
         );
         let directory = broken.path().display().to_string();
         check(&["rack", "check", &directory], 78, "RK-042 refused");
-        let svg = broken.path().join("door.svg");
+        let svg = broken.at("door.svg");
         let file = svg.display().to_string();
         let (text, value) = check(&["rack", "show", &directory], 78, "drawn: 2 of 2 findings");
         assert!(
-            text.out.contains('◀') && !text.out.contains('\u{1b}'),
+            text.contains('◀') && !text.contains('\u{1b}'),
             "no colour into a pipe"
         );
         assert_eq!(value["result"]["findings"][0]["fault"], true);
         check(&["rack", "show", &directory, "--svg", &file], 78, "drawn:");
-        let drawn = std::fs::read_to_string(svg).expect("a picture");
+        let drawn = fs::read_to_string(svg).expect("a picture");
         assert!(drawn.starts_with("<svg ") && drawn.contains("RK-042"));
     }
 
     #[test]
     fn reports_are_compared_and_what_is_no_report_is_refused() {
-        let reports = tempfile::tempdir().expect("a directory");
+        let reports = Bench::new();
         let at = reports.path().display().to_string();
         let arguments = ["rack", "check", &example("rack-42u"), "--reports", &at];
         let (text, _) = check(
@@ -134,18 +85,14 @@ mod rack {
             0,
             "ok: the three files keep every rule, with 12 warnings",
         );
-        assert!(text.out.contains("RK-057 warning:"), "{}", text.out);
+        assert!(text.contains("RK-057 warning:"), "{text}");
         let other = r#"{"result": {"version": 2, "dmi": {"product_name":
             {"path": "/sys/class/dmi/id/product_name", "state": "value", "value": "Other"}}}}"#;
-        std::fs::write(reports.path().join("fs1.json"), other).expect("written");
+        fs::write(reports.at("fs1.json"), other).expect("written");
         let (text, _) = check(&arguments, 0, "ok:");
-        assert!(
-            text.out.contains("model = \"Northline S4\""),
-            "{}",
-            text.out
-        );
-        assert!(text.out.contains("\"Other\""), "{}", text.out);
-        std::fs::write(reports.path().join("nobody.json"), other).expect("written");
+        assert!(text.contains("model = \"Northline S4\""), "{text}");
+        assert!(text.contains("\"Other\""), "{text}");
+        fs::write(reports.at("nobody.json"), other).expect("written");
         check(&arguments, 65, "RK-059 refused");
     }
 
@@ -203,7 +150,7 @@ mod hw {
     fn the_matrix_is_printed_and_a_misspelt_key_gets_a_suggestion() {
         let policy = format!("{}/hwprofile.toml", example("rack-42u"));
         let (text, value) = check(&["hw", "policy", &policy, "--matrix"], 0, "ok: 6 zones");
-        assert!(text.out.contains("files · intake") && text.out.contains("may share"));
+        assert!(text.contains("files · intake") && text.contains("may share"));
         assert_eq!(value["result"]["matrix"].as_array().map(Vec::len), Some(15));
         for (from, to, code, says) in [
             (
@@ -244,24 +191,20 @@ mod hw {
             ),
         ] {
             let broken = changed("rack-42u", "hwprofile.toml", from, to);
-            let file = broken.path().join("hwprofile.toml").display().to_string();
+            let file = broken.at("hwprofile.toml").display().to_string();
             let answer = ask(&["hw", "policy", &file]);
-            assert_eq!(answer.exit, 78, "{to}: {}", answer.err);
-            assert!(
-                answer.err.contains(code) && answer.err.contains(says),
-                "{to}: {}",
-                answer.err
-            );
-            assert!(answer.err.contains("hwprofile.toml:"), "{}", answer.err);
+            let told = said(&answer);
+            assert_eq!(answer.status.code(), Some(78), "{to}: {told}");
+            assert!(told.contains(code) && told.contains(says), "{to}: {told}");
+            assert!(told.contains("hwprofile.toml:"), "{told}");
         }
     }
 
     #[test]
     fn a_machine_is_checked_compared_pinned_and_told_apart() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let policy = lab_policy(dir.path());
-        let ((_st, st1), (_in, in1)) = (machine("st1"), machine("in1"));
-        let (st1, in1) = (st1.display().to_string(), in1.display().to_string());
+        let bench = Bench::new();
+        let [policy, st1, in1] = [bench.policy(), bench.machine("st1"), bench.machine("in1")]
+            .map(|path| path.display().to_string());
         let check_node = |node: &str, root: &str, exit, line: &str| {
             let arguments = [
                 "hw",
@@ -296,25 +239,25 @@ mod hw {
             "--evidence",
             "lab",
         ]);
-        let file = dir.path().join("in1.json");
-        std::fs::write(&file, &evidence.out).expect("written");
+        let file = bench.at("in1.json");
+        fs::write(&file, &evidence.stdout).expect("written");
         let travelled = format!("in1={}", file.display());
         pair(&a, &travelled, 0, "separate: st1 and in1");
         assert!(
-            !evidence.out.contains("HI2-3317-50928"),
+            !out(&evidence).contains("HI2-3317-50928"),
             "no serial number travels"
         );
         let (text, _) = check(&pin(&st1), 0, "# pinned: st1 by");
-        assert!(text.out.contains("[node.st1.pin]") && text.out.contains("NS4-4902-11864"));
+        assert!(text.contains("[node.st1.pin]") && text.contains("NS4-4902-11864"));
         check(&["hw", "diff", &st1, &st1], 0, "same:");
         let (text, _) = check(&["hw", "diff", &st1, &in1], 69, "changed:");
         let both = "dmi.product_serial\n  was  NS4-4902-11864\n  is   HI2-3317-50928\n";
-        assert!(text.out.contains(both), "{}", text.out);
+        assert!(text.contains(both), "{text}");
     }
 
     #[test]
     fn a_machine_that_shows_nothing_is_read_truthfully_and_cannot_be_pinned() {
-        let empty = tempfile::tempdir().expect("a directory");
+        let empty = Bench::new();
         let root = empty.path().display().to_string();
         let (_, value) = check(&["hw", "facts", "--sysroot", &root], 0, "facts read below");
         assert_eq!(value["result"]["version"], 2);
@@ -323,8 +266,8 @@ mod hw {
 
     #[test]
     fn a_captured_machine_is_read_with_the_grade_of_a_capture() {
-        let (_kept, root) = machine("st1");
-        let root = root.display().to_string();
+        let bench = Bench::new();
+        let root = bench.machine("st1").display().to_string();
         let line = format!("facts read below {root} (E0");
         let (_, value) = check(&["hw", "facts", "--sysroot", &root], 0, &line);
         let serial = &value["result"]["dmi"]["product_serial"];
@@ -347,6 +290,6 @@ mod explain {
         let count = cofferdam_cofferctl::code::all().count();
         let (_, value) = check(&["explain", "--all"], 0, &format!("{count} codes"));
         assert_eq!(value["result"].as_array().map(Vec::len), Some(count));
-        assert_eq!(ask(&["explain"]).exit, 64);
+        assert_eq!(ask(&["explain"]).status.code(), Some(64));
     }
 }
