@@ -10,7 +10,8 @@ use crate::Faults;
 pub(crate) const FEEDS: &str = "[rack.R1.feed.A]\ntype = \"primary\"\nvoltage = 230\namperage = 32\n\
      [rack.R1.feed.B]\ntype = \"redundant\"\nvoltage = 230\namperage = 32\n";
 
-const POLICY: &str = r#"
+/// A keeper and a store, without a node.
+pub(crate) const ZONES: &str = r#"
 version = 1
 site = "test"
 lab = true
@@ -32,6 +33,9 @@ data = "identifying"
 because = "security"
 platform = "bare"
 
+"#;
+
+const NODES: &str = r#"
 [node.kp0]
 zone = "keeper"
 quorum = 2
@@ -45,7 +49,7 @@ pin = { product_serial = "S-st0-48213", disk = ["eui.7a35100000c40002"] }
 
 /// The policy of the two zones, with these lines besides.
 pub(crate) fn policy(rest: &str) -> Policy {
-    let text = format!("{POLICY}{rest}");
+    let text = format!("{ZONES}{NODES}{rest}");
     Policy::parse("hwprofile.toml", &text).unwrap_or_else(|faults| panic!("{faults}"))
 }
 

@@ -11,32 +11,12 @@ mod warnings;
 
 use proptest::prelude::*;
 
+use super::sample::{FEEDS, ZONES, device};
 use super::*;
 
-/// Four zones of which intake and the store must not share a chassis, nor intake and analytics a
-/// rack; the nodes stand where the elevation says.
-const POLICY: &str = r#"
-version = 1
-site = "test"
-lab = true
-
-[platform.bare]
-virtualization = "none"
-
-[zone.keeper]
-kind = "keeper"
-exposure = "internal"
-data = "none"
-because = "security"
-platform = "bare"
-
-[zone.storage]
-kind = "storage"
-exposure = "internal"
-data = "identifying"
-because = "security"
-platform = "bare"
-
+/// Two zones more. Intake and the store must not share a chassis, nor intake and analytics a rack;
+/// the nodes stand where the elevation says.
+const RULES: &str = r#"
 [zone.intake]
 kind = "intake"
 exposure = "partner"
@@ -67,8 +47,6 @@ domain = "board"
 why = "a blade of its own is enough"
 "#;
 
-const FEEDS: &str = "[rack.R1.feed.A]\ntype = \"primary\"\nvoltage = 230\namperage = 32\n\
-                     [rack.R1.feed.B]\ntype = \"redundant\"\nvoltage = 230\namperage = 32\n";
 const DUAL: &str = "power = [{ feed = \"A\", allocated_w = 100, maximum_w = 500 }, \
                     { feed = \"B\", allocated_w = 100, maximum_w = 500 }]";
 
@@ -99,7 +77,7 @@ fn policy(nodes: &[(&str, &str)]) -> Policy {
 }
 
 fn policy_with(nodes: &[(&str, &str)], rest: &str) -> Policy {
-    let mut text = POLICY.to_owned();
+    let mut text = format!("{ZONES}{RULES}");
     for (node, zone) in nodes {
         text.push_str(&node_block(node, zone, rest));
     }
@@ -117,11 +95,6 @@ fn node_block(node: &str, zone: &str, rest: &str) -> String {
         "[node.{node}]\nzone = \"{zone}\"\nquorum = 2\n{rest}\n[node.{node}.pin]\n\
          product_serial = \"S-{node}-48213\"\ndisk = [\"eui.7a35100000c4{number:04x}\"]\n"
     )
-}
-
-/// A device at a position, with these further lines.
-fn device(name: &str, position: u8, rest: &str) -> String {
-    format!("[[rack.R1.device]]\nname = \"{name}\"\nposition = {position}\n{rest}\n")
 }
 
 fn tenant(node: &str, zone: &str) -> String {

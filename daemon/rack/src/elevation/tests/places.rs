@@ -187,7 +187,7 @@ proptest! {
     ) {
         let one = |name: &str, (at, height, rear, deep): (u8, u8, bool, bool)| {
             let face = if rear { "rear" } else { "front" };
-            device(name, at, &format!("u_height = {height}\nface = \"{face}\"\nfull_depth = \
+            device(name, at.into(), &format!("u_height = {height}\nface = \"{face}\"\nfull_depth = \
                 {deep}"))
         };
         let found = parse(&format!("{}{}", one("a", a), one("b", b)), &policy(&[]));

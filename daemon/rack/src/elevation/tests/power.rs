@@ -3,7 +3,7 @@
 
 use super::*;
 
-fn fed(name: &str, at: u8, inlets: &[(&str, u32)]) -> String {
+fn fed(name: &str, at: usize, inlets: &[(&str, u32)]) -> String {
     let inlets: Vec<String> = inlets
         .iter()
         .map(|(feed, watts)| {
