@@ -82,7 +82,7 @@ impl Device {
             && (!by_name || self.name == other.name)
     }
 
-    /// Whether an identifier of both is equal.
+    /// Whether an identifier of both is equal, and none differs.
     fn is_known_as(&self, other: &Self) -> bool {
         self.kind == other.kind && self.likeness(other) == Likeness::Same
     }
@@ -106,12 +106,11 @@ impl Device {
             .filter_map(|(mine, theirs)| Some(mine.as_ref()? == theirs.as_ref()?))
             .collect();
         let (any_equal, any_differs) = (told.contains(&true), told.contains(&false));
-        // A maker's number is no identifier: that it differs tells more than that it is equal.
-        let is_same = any_equal && self.kind != DeviceKind::Pci;
-        if is_same {
-            Likeness::Same
-        } else if any_differs {
+        // One name that differs outweighs one that is equal: who copies a serial number is not the drive.
+        if any_differs {
             Likeness::Other
+        } else if any_equal && self.kind != DeviceKind::Pci {
+            Likeness::Same
         } else {
             Likeness::Untold
         }

@@ -102,14 +102,31 @@ pub(crate) fn held(pci: &Reading<Vec<PciFunction>>) -> Reading<Iommu> {
             .map(|_| Iommu::Translated)
             .at(pci.path.clone());
     };
+    // A group that is not listed has no kind that was looked at, so each function is asked for its own.
     let free = functions
         .iter()
-        .find(|function| !function.is_bridge() && function.iommu_group.value().is_none());
+        .filter(|function| !function.is_bridge())
+        .find_map(|function| Some((function, loose(function)?)));
     match free {
-        Some(function) => {
-            let why = format!("device {} is in no group", function.address);
+        Some((function, why)) => {
+            let why = format!("device {} is {why}", function.address);
             Fact::Value(Iommu::Present(why)).at(function.path())
         }
         None => Fact::Value(Iommu::Translated).at(GROUPS),
+    }
+}
+
+/// Why a function is not held; none if it is.
+fn loose(function: &PciFunction) -> Option<String> {
+    let Some(group) = function.iommu_group.value() else {
+        return Some("in no group".to_owned());
+    };
+    match function.iommu_domain.value() {
+        Some(kind) if TRANSLATED.contains(&kind.as_str()) => None,
+        Some(kind) => Some(format!("in group {group}, which is {kind:?}")),
+        None => Some(format!(
+            "in group {group}, whose type is {}",
+            function.iommu_domain.state()
+        )),
     }
 }

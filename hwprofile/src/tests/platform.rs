@@ -183,6 +183,14 @@ fn an_iommu_that_lets_devices_through_is_refused() {
         "HW-130",
     );
     let group = "sys/devices/pci0000:00/0000:00:02.0/0000:02:00.0/iommu_group";
+    // A link to a group that the kernel does not list.
+    check(
+        |m| {
+            m.remove(group)
+                .link(group, "../../../../kernel/iommu_groups/99")
+        },
+        "HW-130",
+    );
     check(|m| m.remove(group), "HW-130");
 }
 

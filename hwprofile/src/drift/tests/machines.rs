@@ -365,7 +365,11 @@ fn a_drive_that_lost_one_of_its_names_is_the_same_and_one_with_another_name_is_n
     let cases: [(Change, &[&str], Option<Certainty>); 5] = [
         (|disk, _| disk.wwid.fact = Fact::Unreadable(19), &[], None),
         (|disk, _| disk.serial.fact = Fact::Absent, &[], None),
-        (|disk, other| disk.wwid = other.wwid.clone(), &[], None),
+        (
+            |disk, other| disk.wwid = other.wwid.clone(),
+            &["HW-172"],
+            Some(Certainty::Certain),
+        ),
         (
             |disk, other| {
                 disk.wwid = other.wwid.clone();
