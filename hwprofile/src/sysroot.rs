@@ -5,7 +5,7 @@
 //! anything but a regular file, read past its bound, or fail in a way that looks like a value.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
@@ -31,11 +31,18 @@ const EIO: i32 = 5;
 #[derive(Debug, Clone)]
 pub struct Sysroot {
     root: PathBuf,
-    remembered: Remembered,
+    /// What this reading has seen, where it is remembered at all.
+    remembered: Option<RefCell<Remembered>>,
 }
 
-/// The directories that were resolved, where they are remembered at all.
-type Remembered = Option<RefCell<BTreeMap<String, Result<PathBuf, Gap>>>>;
+/// What one reading has seen of directories.
+#[derive(Debug, Clone, Default)]
+struct Remembered {
+    /// Where a path leads, by the path.
+    resolved: BTreeMap<String, Result<PathBuf, Gap>>,
+    /// Places inside the root that are directories and no links to one.
+    directories: BTreeSet<PathBuf>,
+}
 
 impl From<io::Error> for Gap {
     fn from(error: io::Error) -> Self {
@@ -192,12 +199,14 @@ impl Sysroot {
             && let Some(remembered) = &self.remembered
             && !matches!(name, "" | "." | "..")
         {
-            let known = remembered.borrow().get(directory).cloned();
+            let known = remembered.borrow().resolved.get(directory).cloned();
             let inside = known.unwrap_or_else(|| {
                 let found = self.walk(PathBuf::new(), directory, Last::Follow);
                 let inside = found.map(|found| found.inside);
                 let mut remembered = remembered.borrow_mut();
-                remembered.insert(directory.to_owned(), inside.clone());
+                remembered
+                    .resolved
+                    .insert(directory.to_owned(), inside.clone());
                 inside
             })?;
             return self.walk(inside, name, last);
@@ -221,7 +230,15 @@ impl Sysroot {
                 continue;
             }
             let next = inside.join(&component);
+            if !pending.is_empty() && self.is_directory(&next) {
+                inside = next;
+                metadata = None;
+                continue;
+            }
             let found = fs::symlink_metadata(self.root.join(&next))?;
+            if found.is_dir() {
+                self.remember_directory(&next);
+            }
             if !found.is_symlink() || (pending.is_empty() && last == Last::Keep) {
                 inside = next;
                 metadata = Some(found);
@@ -247,6 +264,24 @@ impl Sysroot {
             None => fs::metadata(self.root.join(&inside))?,
         };
         Ok(Found { inside, metadata })
+    }
+}
+
+impl Sysroot {
+    /// Whether this reading has seen a directory, and no link, at a place inside the root.
+    fn is_directory(&self, inside: &Path) -> bool {
+        self.remembered
+            .as_ref()
+            .is_some_and(|remembered| remembered.borrow().directories.contains(inside))
+    }
+
+    fn remember_directory(&self, inside: &Path) {
+        if let Some(remembered) = &self.remembered {
+            remembered
+                .borrow_mut()
+                .directories
+                .insert(inside.to_owned());
+        }
     }
 }
 
