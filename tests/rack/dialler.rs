@@ -45,10 +45,7 @@ fn dialler(lab: &Lab) -> Running {
 fn intake_without_a_network(lab: &Lab) -> Running {
     let address = lab.zone("intake")["address"].as_str().map(str::to_owned);
     let state = lab.path().join("intake");
-    let log = std::fs::OpenOptions::new()
-        .append(true)
-        .open(lab.path().join("log/intake.log"))
-        .expect("the zone's log");
+    let log = lab.log("intake");
     let child = Command::new("systemd-socket-activate")
         .args(["--listen", &address.expect("an address")])
         .args(["unshare", "--user", "--map-root-user", "--net"])

@@ -33,10 +33,7 @@ fn intake_on_a_small_disk(lab: &Lab) -> Running {
         mount -o remount,size=$5 queue \"$2\"
         read -r line";
     let state = lab.path().join("intake");
-    let log = std::fs::OpenOptions::new()
-        .append(true)
-        .open(lab.path().join("log/intake.log"))
-        .expect("the zone's log");
+    let log = lab.log("intake");
     let child = Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount"])
         .args(["sh", "-c", script, "sh", SMALL])

@@ -118,13 +118,16 @@ impl Lab {
         u32::try_from(pid).expect("a pid")
     }
 
+    /// A zone's log, to write on.
+    pub(crate) fn log(&self, kind: &str) -> std::fs::File {
+        let log = self.path().join("log").join(format!("{kind}.log"));
+        let log = std::fs::OpenOptions::new().append(true).open(log);
+        log.expect("the zone's log")
+    }
+
     /// Starts a zone's program again with its own configuration; what it says is added to its log.
     pub(crate) fn restart(&self, kind: &str) -> Running {
-        let log = self.path().join("log").join(format!("{kind}.log"));
-        let log = std::fs::OpenOptions::new()
-            .append(true)
-            .open(log)
-            .expect("the zone's log");
+        let log = self.log(kind);
         let child = Command::new(program(&format!("cofferd-{kind}")))
             .arg("--config")
             .arg(self.path().join(kind).join("node.toml"))
